@@ -1,0 +1,1 @@
+"""Telephone audio and nothing else: formats, companding, resampling, concealment, tones."""

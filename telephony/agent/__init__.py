@@ -1,0 +1,1 @@
+"""The declarations a user writes: agents, tools, handoffs, transfers."""

@@ -1,0 +1,1 @@
+"""The process that ticks: clocks, sockets, media. No user code runs here."""

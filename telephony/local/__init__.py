@@ -1,0 +1,1 @@
+"""The embedded realtime server: a rule dialog behind the Realtime protocol, without sockets."""

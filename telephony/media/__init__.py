@@ -1,0 +1,1 @@
+"""The audio of one call: uplink, playout, ledger, interruption."""

@@ -1,0 +1,1 @@
+"""The Realtime WebSocket protocol, one implementation of the voice port."""
