@@ -1,9 +1,9 @@
 """Playout of one leg: the items waiting for the caller's ear, and the packet that each tick takes.
 
 States and inputs (`PlayoutState`): PLAYING takes audio; PAUSED sends silence and keeps the queue
-(reversible barge-in, digits out); HELD sends nothing and keeps the queue (the caller cannot hear).
-Hold counts more than pause: a leg on hold is HELD whatever else is asked, and returns to the state it
-would have without the hold.
+(reversible barge-in); HELD sends nothing and keeps the queue (the caller cannot hear). Hold counts
+more than pause: a leg on hold is HELD whatever else is asked, and returns to the state it would have
+without the hold.
 
 The queue holds the leg's own format, converted once on arrival; a tick only slices.
 """
@@ -22,6 +22,7 @@ QUEUE_SECONDS = 600
 """A server may send a whole answer at once; ten minutes of it is a fault, not an answer."""
 FADE_MS = 5
 """Length of the ramp at a flush: short enough to stop at once, long enough not to click."""
+ZERO = SampleCount(0)
 CUT_KEYS = 64
 """Items remembered as cut, so that their late audio is refused."""
 
@@ -40,9 +41,9 @@ class ItemAudio:
 
     key: ItemKey
     response_id: str
-    received_samples: SampleCount = SampleCount(0)
+    received_samples: SampleCount = ZERO
     """At the leg's rate."""
-    sent_samples: SampleCount = SampleCount(0)
+    sent_samples: SampleCount = ZERO
     """At the leg's rate, the fade included: the caller will hear them."""
     is_finished: bool = False
     """The server has said that no more audio comes."""
@@ -230,9 +231,7 @@ class Playout:
         self, item: ItemAudio, samples: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds
     ) -> None:
         sent = item.sent_samples
-        self.ledger.append(
-            LedgerRow(rtp_timestamp, now_ns, item.key, sent, samples, RowKind.AUDIO)
-        )
+        self.ledger.append(LedgerRow(rtp_timestamp, now_ns, item.key, sent, samples, RowKind.AUDIO))
         item.sent_samples = SampleCount(sent + samples)
         self._speaking = item
 
@@ -294,7 +293,7 @@ class Playout:
         self, octets: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds, kind: RowKind
     ) -> None:
         samples = octets // self.audio_format.octets_per_sample
-        self.ledger.append(LedgerRow(rtp_timestamp, now_ns, None, SampleCount(0), samples, kind))
+        self.ledger.append(LedgerRow(rtp_timestamp, now_ns, None, ZERO, samples, kind))
         self._speaking = None
 
     def skip(self, samples: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds) -> None:
