@@ -13,8 +13,7 @@ from telephony.voice import VoiceFormat
 
 __all__ = [
     "AgentConfigured",
-    "AgentSpeechEnded",
-    "AgentSpeechStarted",
+    "ResponseEnded",
     "CallAnswered",
     "CallEnded",
     "CallEvent",
@@ -138,14 +137,7 @@ class AgentConfigured(MessageBody):
     agent: str
 
 
-class AgentSpeechStarted(MessageBody):
-    """The first sample of an item left for the caller."""
-
-    type: Literal["agent.speech_started"] = "agent.speech_started"
-    item_id: str
-
-
-class AgentSpeechEnded(MessageBody):
+class ResponseEnded(MessageBody):
     """A response ended; `status` is the server's word."""
 
     type: Literal["agent.response_ended"] = "agent.response_ended"
@@ -275,8 +267,7 @@ CallEventBody = Annotated[
     | VoiceGranted
     | VoiceClosed
     | AgentConfigured
-    | AgentSpeechStarted
-    | AgentSpeechEnded
+    | ResponseEnded
     | CallerSpeechStarted
     | CallerSpeechStopped
     | SpeechTranscribed

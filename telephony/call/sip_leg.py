@@ -1,7 +1,7 @@
 """A leg over SIP: one `InviteSession`, its descriptions, and its RTP port."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
@@ -19,7 +19,14 @@ from telephony.call.leg import (
     LegTransferProgressed,
 )
 from telephony.errors import RemoteError
-from telephony.media import InfoDigitError, RtpPort, RtpPortSettings, SourcePolicy, parse_info_digit
+from telephony.media import (
+    InfoDigitError,
+    RtpPort,
+    RtpPortSettings,
+    SourcePolicy,
+    leg_format,
+    parse_info_digit,
+)
 from telephony.sdp import (
     AgreedAudio,
     LocalMedia,
@@ -40,7 +47,6 @@ from telephony.sip import (
     InviteFailed,
     InviteProgressed,
     InviteSession,
-    NameAddr,
     OfferReceived,
     ReferFinished,
     ReferProgressed,
@@ -49,12 +55,9 @@ from telephony.sip import (
     parse_uri,
 )
 from telephony.units import Nanoseconds
-from telephony_codecs import AudioFormat
 
 __all__ = ["MediaPolicy", "SipLeg"]
 
-FORMATS = {"PCMU": AudioFormat.PCMU, "PCMA": AudioFormat.PCMA}
-"""What a codec of the description is to the media."""
 WARN_AGENT = "telephony"
 NOT_ACCEPTABLE_HERE = 488
 
@@ -235,9 +238,7 @@ class SipLeg:
         return [LegHeld()] if audio.on_hold else [LegResumed()]
 
     def _port_settings(self, audio: AgreedAudio) -> RtpPortSettings:
-        receive = {
-            codec.payload_type: FORMATS[codec.name.upper()] for codec in audio.receive_codecs
-        }
+        receive = {codec.payload_type: leg_format(codec.name) for codec in audio.receive_codecs}
         others = (audio.telephone_event_receive, audio.comfort_noise_receive)
         payload_types = {*receive, *(number for number in others if number is not None)}
         remote = (audio.remote.host, audio.remote.port)
@@ -249,7 +250,7 @@ class SipLeg:
             networks=self._media.networks if self._media.is_nat else (),
         )
         return RtpPortSettings(
-            audio_format=FORMATS[audio.send_codec.name.upper()],
+            audio_format=leg_format(audio.send_codec.name),
             payload_type=audio.send_codec.payload_type,
             receive_payload_types=receive,
             remote=remote,
