@@ -1,12 +1,12 @@
 """The agent's half of a call: one voice session, what it says, and what it is told.
 
 It turns the session's events into rows of the log, the caller's speech and keys into interruptions,
-and keeps the caller from silence: a greeting as soon as it can be heard, a filler while a tool works.
+and keeps the caller from silence: a greeting as soon as it can be heard, a filler while a tool
+works.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.events import (
@@ -53,7 +53,7 @@ from telephony.voice import (
     VoiceFormat,
 )
 
-__all__ = ["Conversation", "Prompts", "session_settings"]
+__all__ = ["Conversation", "Outlets", "Prompts", "session_settings"]
 
 FIRST_RTP_WAIT_NS = 200 * NS_PER_MS
 """A caller who sends nothing is greeted after this: some wait for the other side to begin."""
@@ -64,16 +64,14 @@ ERRORS_NOTED = 20
 """Rows about the session's errors per call; all are counted."""
 
 
-class Prompts(Protocol):
-    """Audio of our own, for when the session has none."""
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Audio of our own, for when the session has none: mu-law, 8,000 Hz."""
 
-    def apology(self, audio: RtpPort) -> bytes:
-        """Give "something went wrong" in the leg's format."""
-        ...
-
-    def filler(self, audio: RtpPort) -> bytes:
-        """Give "one moment" in the leg's format."""
-        ...
+    apology: bytes
+    """Something went wrong."""
+    filler: bytes
+    """One moment, please."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,20 +187,14 @@ class Conversation:
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
         """Take one event of the session."""
         match event:
-            case AudioReceived():
-                self._handle_audio(event)
-            case AudioFinished():
-                if self._audio is not None:
-                    self._audio.handle_audio_finished(event)
+            case AudioReceived() | AudioFinished() | ResponseStarted():
+                self._handle_response(event)
+            case ResponseFinished():
+                self._handle_response_finished(event)
             case SpeechStarted():
                 self._handle_speech_started(event)
             case SpeechStopped():
                 self._handle_speech_stopped(event, now_ns)
-            case ResponseStarted(response_id=response_id):
-                if self._audio is not None:
-                    self._audio.active_response_id = response_id
-            case ResponseFinished():
-                self._handle_response_finished(event)
             case SessionGranted():
                 self._handle_granted(event, now_ns)
             case SessionClosed():
@@ -244,9 +236,20 @@ class Conversation:
             )
         self._greet_if_due(now_ns)
 
-    def _handle_audio(self, event: AudioReceived) -> None:
+    def _handle_response(self, event: AudioReceived | AudioFinished | ResponseStarted) -> None:
         audio = self._audio
-        if audio is None or audio.handle_audio(event) or audio.has_overflowed:
+        if audio is None:
+            return
+        match event:
+            case AudioReceived():
+                self._handle_audio(audio, event)
+            case AudioFinished():
+                audio.handle_audio_finished(event)
+            case ResponseStarted(response_id=response_id):
+                audio.active_response_id = response_id
+
+    def _handle_audio(self, audio: AgentAudio, event: AudioReceived) -> None:
+        if audio.handle_audio(event) or audio.has_overflowed:
             return
         audio.has_overflowed = True
         self._trouble("playout.full", "the model sent more than ten minutes of audio ahead")
@@ -343,7 +346,7 @@ class Conversation:
     def apologize(self) -> None:
         """Say that something went wrong, in our own voice."""
         if self._port is not None:
-            self._port.playout.add_prompt(self._prompts.apology(self._port))
+            self._port.play(self._prompts.apology)
 
     # ---- time ---------------------------------------------------------------------------------
 
@@ -354,7 +357,7 @@ class Conversation:
             if now_ns >= due_ns:
                 self._tools_pending[call_id] = Nanoseconds(now_ns + FILLER_AGAIN_NS)
                 if self._port is not None and not self.is_speaking:
-                    self._port.playout.add_prompt(self._prompts.filler(self._port))
+                    self._port.play(self._prompts.filler)
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
@@ -364,9 +367,7 @@ class Conversation:
         return min(deadlines, default=None)
 
 
-def _row_of(
-    command: VoiceCommand, interrupted: Interrupted, rate_hz: int
-) -> CallEventBody | None:
+def _row_of(command: VoiceCommand, interrupted: Interrupted, rate_hz: int) -> CallEventBody | None:
     counts = {item.key.item_id: item for item in interrupted.cut}
     match command:
         case TruncateItem(item_id=item_id, content_index=index, audio_end_ms=audio_end_ms):

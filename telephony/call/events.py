@@ -13,7 +13,6 @@ from telephony.voice import VoiceFormat
 
 __all__ = [
     "AgentConfigured",
-    "ResponseEnded",
     "CallAnswered",
     "CallEnded",
     "CallEvent",
@@ -30,6 +29,7 @@ __all__ = [
     "ItemTruncatedAt",
     "KeysCollected",
     "PlayoutFinished",
+    "ResponseEnded",
     "SpeechTranscribed",
     "ToolRequested",
     "TransferEnded",

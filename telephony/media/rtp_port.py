@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from telephony.errors import RemoteError
+from telephony.media.convert import converter
 from telephony.media.ledger import Ledger
 from telephony.media.playout import Playout
 from telephony.media.uplink import Uplink, UplinkSettings
@@ -280,6 +281,11 @@ class RtpPort:
         """Advance the timeline over packets that were missed."""
         self._sender.advance(packets * self._samples)
         self._marker = True
+
+    def play(self, pcmu: bytes) -> None:
+        """Queue audio of our own, mu-law at 8,000 Hz."""
+        law = converter(AudioFormat.PCMU, self.settings.audio_format)
+        self.playout.add_prompt(law.convert(pcmu) if law else pcmu)
 
     def set_direction(self, *, sends: bool) -> None:
         """Send, or only let time pass, as the descriptions say; the queue waits meanwhile."""
