@@ -340,8 +340,8 @@ def _build_packet(packet: RtcpPacket) -> bytes:
             if len(name) != WORD_OCTETS:
                 raise LocalError(f"APP name of {len(name)} octets, 4 wanted (RFC 3550 6.7)")
             return _framed(RtcpType.APPLICATION_DEFINED, subtype, _WORD.pack(ssrc) + name + content)
-        case OtherRtcp(packet_type, count, body):
-            return _framed(packet_type, count, body)
+        case _:
+            return _framed(packet.packet_type, packet.count, packet.body)
 
 
 def _framed(packet_type: int, count: int, body: bytes) -> bytes:
