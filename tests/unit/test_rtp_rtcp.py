@@ -47,13 +47,17 @@ def test_what_is_built_is_read_back(packets: tuple[RtcpPacket, ...]) -> None:
     assert parse_rtcp(build_rtcp(packets)) == packets
 
 
+def test_octets_too_few_for_a_packet_are_let_be_behind_the_last() -> None:
+    assert parse_rtcp(EMPTY_RR + b"\0\0") == (ReceiverReport(0xA),)
+
+
 def test_padding_of_the_last_packet_is_taken_off() -> None:
     assert read("a0cc0003 0000000a 54455354 00000004")[1] == ApplicationDefined(0, 10, b"TEST")
 
 
 REFUSED = {
     "nothing": b"",
-    "a header cut short": EMPTY_RR + b"\x80",
+    "a header cut short": EMPTY_RR[:3],
     "version 1": b"\x40" + EMPTY_RR[1:],
     "a first packet that is no report": bytes.fromhex("81cb0001 0000000a"),
     "a length beyond the end": EMPTY_RR[:-1],
