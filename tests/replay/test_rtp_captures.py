@@ -3,6 +3,7 @@
 The corpus is described in its SOURCES.md; the digit vectors come with SIPp (Debian: sip-tester).
 """
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +29,8 @@ from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 from tests.support.pcap import Datagram, read_datagrams
 
 CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus" / "pcap"
-SIPP = Path("/usr/share/sip-tester")
+SIPP = Path(shutil.which("sipp") or "bin/sipp").parent.parent / "share" / "sip-tester"
+"""Where Debian puts the captures, seen from the program."""
 
 
 def capture(folder: Path, name: str) -> list[Datagram]:

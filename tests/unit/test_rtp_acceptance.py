@@ -147,6 +147,22 @@ def test_the_reopened_latch_closes_after_two_seconds() -> None:
     assert knock(latch, SAME_HOST, 7) == [False, False]
 
 
+def test_rtcp_comes_from_the_host_let_in_and_takes_no_latch() -> None:
+    policy = SourcePolicy(PEER, TYPES, "203.0.113.9")
+    latch = Latch(policy)
+    sources = [(PEER[0], 4001), (STRANGER[0], 4001), ("198.51.100.1", 4001), ("name", 4001)]
+    assert [latch.accept_rtcp(source) for source in sources] == [True, True, False, False]
+    assert (latch.source, latch.refused) == (None, 0)
+    latch = latched(policy)
+    assert [latch.accept_rtcp(source) for source in sources] == [True, False, False, False]
+
+
+def test_an_ipv6_socket_gives_flow_and_scope_too() -> None:
+    source = ("fe80::1%2", 4000, 0, 2)
+    latch = latched(SourcePolicy(("fe80::1%2", 4000), TYPES), source)
+    assert latch.source == source
+
+
 def test_renegotiation_forgets_the_first_of_a_pair() -> None:
     latch = Latch(SourcePolicy(PEER, TYPES))
     latch.accept(PEER, packet(0), at(0))

@@ -74,10 +74,12 @@ def test_each_gap_has_its_own_time() -> None:
 def test_a_later_gap_goes_on_waiting_from_when_it_was_proven() -> None:
     buffer = buffer_at()
     buffer.handle_packet(packet(102), at(0))
-    buffer.handle_packet(packet(104), at(50))
+    buffer.handle_packet(packet(105), at(50))
+    buffer.handle_packet(packet(104), at(55))
     assert buffer.handle_timeout(at(60))[1:] == (packet(102),)
     assert buffer.next_deadline() == at(110)
-    assert buffer.handle_packet(packet(103), at(100)) == (packet(103), packet(104))
+    filled = (packet(103), packet(104), packet(105))
+    assert buffer.handle_packet(packet(103), at(100)) == filled
 
 
 def test_late_comes_once_and_then_is_a_duplicate() -> None:
@@ -125,7 +127,7 @@ def test_the_largest_step_that_is_still_a_gap() -> None:
     assert (span.packets, released) == (100, packet(201))
 
 
-def test_what_was_lost_is_forgotten_beyond_the_window() -> None:
+def test_what_was_lost_is_not_late_but_far_beyond_the_window() -> None:
     buffer = buffer_at()
     buffer.handle_packet(packet(102), at(0))
     buffer.handle_timeout(at(60))
@@ -142,6 +144,7 @@ def test_what_was_lost_is_forgotten_beyond_the_window() -> None:
 def test_one_far_packet_is_kept_apart_and_the_stream_goes_on(far: int) -> None:
     buffer = buffer_at()
     assert buffer.handle_packet(packet(far), at(0)) == ()
+    assert buffer.next_deadline() is None
     assert buffer.handle_packet(packet(101), at(1)) == (packet(101),)
     assert (buffer.held, buffer.resyncs) == (1, 0)
 
@@ -160,6 +163,17 @@ def test_two_far_packets_begin_another_sequence() -> None:
     assert (buffer.resyncs, buffer.released, buffer.lost, buffer.held) == (1, 4, 1, 0)
     assert buffer.next_deadline() is None
     assert buffer.handle_packet(packet(29999), at(3)) == (LatePacket(packet(29999)),)
+
+
+def test_what_an_earlier_sequence_lost_is_not_lost_in_the_next() -> None:
+    buffer = buffer_at()
+    buffer.handle_packet(packet(102), at(0))
+    buffer.handle_timeout(at(60))
+    for sequence in (30000, 30001, 100, 101):
+        buffer.handle_packet(packet(sequence), at(60))
+    assert buffer.resyncs == 2
+    assert buffer.handle_packet(packet(101), at(61)) == ()
+    assert (buffer.late, buffer.duplicate) == (0, 1)
 
 
 def test_the_second_far_packet_may_overtake_the_first() -> None:

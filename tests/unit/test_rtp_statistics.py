@@ -44,13 +44,13 @@ def test_the_wrap_adds_a_cycle() -> None:
 
 def test_loss_is_expected_less_received() -> None:
     statistics = valid(10)
-    feed(statistics, 11, 13, 14, 15)
-    assert (statistics.expected, statistics.cumulative_lost) == (6, 1)
-    assert statistics.take_fraction_lost() == 256 // 6
-    feed(statistics, 16, 17)
+    feed(statistics, 12, 13, 15, 17)
+    assert (statistics.expected, statistics.cumulative_lost) == (8, 3)
+    assert statistics.take_fraction_lost() == 256 * 3 // 8
+    feed(statistics, 18, 19)
     assert statistics.take_fraction_lost() == 0
     assert statistics.take_fraction_lost() == 0
-    assert statistics.cumulative_lost == 1
+    assert statistics.cumulative_lost == 3
 
 
 def test_reordered_and_duplicate_packets_count_as_received() -> None:
