@@ -13,6 +13,7 @@ from telephony.sip.grammar import (
     Parameterized,
     Parameters,
     format_parameters,
+    is_token,
     parse_parameters,
     quote_string,
     set_parameter,
@@ -74,8 +75,14 @@ def parse_name_addr(text: str) -> NameAddr:
     if match is not None:
         name, uri, parameters = match.groups()
         shown = unquote_string(name) if name else None
-        return NameAddr(shown, parse_uri(uri), parse_parameters(parameters))
-    match = _ADDR_SPEC.fullmatch(text)
-    if match is None:
-        raise SipSyntaxError(f"{clip(text)} is not an address")
-    return NameAddr(None, parse_uri(match[1]), parse_parameters(match[2]))
+        address = NameAddr(shown, parse_uri(uri), parse_parameters(parameters))
+    else:
+        match = _ADDR_SPEC.fullmatch(text)
+        if match is None:
+            raise SipSyntaxError(f"{clip(text)} is not an address")
+        uri, parameters = match.groups()
+        address = NameAddr(None, parse_uri(uri), parse_parameters(parameters))
+    # tag-param = "tag" EQUAL token, whatever any other parameter may hold
+    if '"' in parameters and not is_token(address.tag or "none"):
+        raise SipSyntaxError(f"{clip(text)} has a tag that is no token")
+    return address
