@@ -60,25 +60,25 @@ REJECTIONS_LOGGED = 5
 """Malformed messages logged one by one; from then on each tenfold count is."""
 MAX_HEADERS_TOLD = 64
 OWN_HEADERS = frozenset(
-    [
-        "via",
-        "from",
-        "to",
+    {
+        "allow",
+        "authorization",
         "call-id",
-        "cseq",
         "contact",
-        "max-forwards",
         "content-length",
         "content-type",
-        "route",
-        "record-route",
-        "allow",
-        "supported",
-        "require",
-        "user-agent",
-        "authorization",
+        "cseq",
+        "from",
+        "max-forwards",
         "proxy-authorization",
-    ]
+        "record-route",
+        "require",
+        "route",
+        "supported",
+        "to",
+        "user-agent",
+        "via",
+    }
 )
 """Header fields of the protocol itself, which routing has no use for."""
 
@@ -99,7 +99,7 @@ class Engine:
         self._prompts = prompts
         self._sip = SipSockets(self._handle_sip_event)
         self._rtp = RtpSockets(settings.rtp_ports, secrets.randbelow)
-        self._clock = MediaClock(self._rtp.read, lambda now_ns: None)
+        self._clock = MediaClock(self._rtp.read)
         self._endpoint: SipEndpoint | None = None
         self._calls: dict[str, EngineCall] = {}
         self._by_session: dict[object, EngineCall] = {}
@@ -164,7 +164,8 @@ class Engine:
         for call in list(self._calls.values()):
             self._command(call, HangUp(cause="engine stopped"))
         until = monotonic_ns() + round(grace_seconds * NS_PER_SECOND)
-        while monotonic_ns() < until and self._endpoint and self._endpoint.dialog_count:
+        # The core has no event to wait for: it is asked until its last dialog is gone.
+        while monotonic_ns() < until and self._endpoint and self._endpoint.dialog_count:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         self._clock.stop()
         await self._sip.close()

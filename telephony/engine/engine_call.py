@@ -1,7 +1,7 @@
 """One call inside the engine: the sans-I/O `Call` with its sockets.
 
-It is what the media clock ticks and what the RTP sockets hand their datagrams to. The voice session's
-socket is opened and closed as the call asks.
+It is what the media clock ticks and what the RTP sockets hand their datagrams to. The voice
+session's socket is opened and closed as the call asks.
 """
 
 import asyncio

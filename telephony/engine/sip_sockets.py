@@ -1,7 +1,7 @@
 """SIP's sockets: UDP ports and TCP connections, and the endpoint behind them.
 
-The driver's whole duty towards the sans-I/O endpoint: hand in what arrives, drain what comes out, send
-it, re-arm one timer. SIP shares the event loop; only RTP has a clock of its own.
+The driver's whole duty towards the sans-I/O endpoint: hand in what arrives, drain what comes out,
+send it, re-arm one timer. SIP shares the event loop; only RTP has a clock of its own.
 """
 
 import asyncio
@@ -257,12 +257,12 @@ class SipSockets:
 
     async def _resolve(self, wanted: Resolve) -> None:
         kind = socket.SOCK_DGRAM if wanted.transport == "UDP" else socket.SOCK_STREAM
-        addresses: list[Address] = []
+        address: Address | None = None
         with suppress(OSError, UnicodeError):
             found = await self._loop.getaddrinfo(wanted.host, wanted.port, type=kind)
-            addresses = [(str(entry[4][0]), int(entry[4][1])) for entry in found]
+            address = (str(found[0][4][0]), int(found[0][4][1]))
         assert self._endpoint is not None
-        self._endpoint.handle_resolved(wanted, addresses, monotonic_ns())
+        self._endpoint.handle_resolved(wanted, address, monotonic_ns())
         self.drain()
 
     async def close(self) -> None:
