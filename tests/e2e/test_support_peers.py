@@ -39,7 +39,7 @@ def write_tone(path: Path, hz: float, seconds: float) -> Path:
 
 
 def frequency_of(path: Path) -> float:
-    """Give the frequency in Hz of a recording by the rising zero crossings of one of its seconds."""
+    """Give the frequency in Hz of a recording: the rising zero crossings of one second."""
     with wave.open(str(path)) as recording:
         frames = recording.readframes(recording.getnframes())
     heard = memoryview(frames).cast("h").tolist()[9600:17600]
