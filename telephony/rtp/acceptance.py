@@ -9,9 +9,9 @@ States:
 
 A source takes the latch with two consecutive packets of one SSRC and an agreed payload type, which
 is the probation of RFC 3550 A.1; the first of the two is let go. Permitted is the host that SDP
-announced or, behind NAT, the signalling source or a network of the trunk's media. RTCP is never
-shown to the latch. With SRTP only authenticated packets are. Addresses are (host, port) pairs;
-hosts are parsed only where the source is not the one let in.
+announced or, behind NAT, the signalling source or a network of the trunk's media. RTCP never takes
+the latch. With SRTP only authenticated packets are shown to it. Hosts are parsed only where the
+source is not the one let in.
 """
 
 from enum import Enum
@@ -23,8 +23,8 @@ from telephony.units import NS_PER_SECOND, Nanoseconds
 
 __all__ = ["Latch", "LatchState", "Source", "SourcePolicy"]
 
-Source = tuple[str, int]
-"""Host, as the socket gives it, and port."""
+Source = tuple[str, int] | tuple[str, int, int, int]
+"""Host and port, for IPv6 also flow and scope, as the socket gives them."""
 SILENCE_NS = Nanoseconds(2 * NS_PER_SECOND)
 """Silence of the source after which its host may go on from another port (a NAT rebinding)."""
 REOPENED_NS = Nanoseconds(2 * NS_PER_SECOND)
@@ -128,6 +128,13 @@ class Latch:
         self.refused += 1
         return False
 
+    def accept_rtcp(self, source: Source) -> bool:
+        """Say whether RTCP is let in: from the host let in, before that from a permitted one."""
+        host = _canonical(source[0])
+        if self.source is not None:
+            return host is not None and host == _canonical(self.source[0])
+        return host is not None and self._permits(host)
+
     def _may_take_over(self, source: Source, now_ns: Nanoseconds) -> bool:
         """Say whether, in the present state, this source may take the latch."""
         host = _canonical(source[0])
@@ -144,8 +151,8 @@ class Latch:
 
     def _is_announced(self, source: Source, host: IPv4Address | IPv6Address) -> bool:
         """Say whether this is the very address and port of the peer's SDP."""
-        announced_host, port = self._policy.announced
-        return source[1] == port and host == _canonical(announced_host)
+        announced = self._policy.announced
+        return source[1] == announced[1] and host == _canonical(announced[0])
 
     def _is_second(self, source: Source, packet: RtpPacket) -> bool:
         """Say whether the packet follows the candidate; if not, it is the new candidate."""

@@ -143,7 +143,11 @@ class ReorderBuffer:
         return self._handle_out_of_order(packet, arrival_ns)
 
     def handle_timeout(self, now_ns: Nanoseconds) -> tuple[Released, ...]:
-        """Give up the gaps whose time is over, and give them and what waited behind them."""
+        """Give up the gaps whose time is over, and give them and what waited behind them.
+
+        Call it behind `handle_packet` for all that has arrived by `now_ns`: a packet that is here
+        before its gap is given up is not late, whatever the deadline.
+        """
         released: list[Released] = []
         while self._deadline_ns is not None and self._deadline_ns <= now_ns:
             released += self._give_up_gap()

@@ -174,7 +174,7 @@ def parse_rtcp(datagram: bytes) -> tuple[RtcpPacket, ...]:
     """Read one compound packet.
 
     Args:
-        datagram: The whole UDP payload, decrypted.
+        datagram: The whole UDP payload, decrypted. Up to three octets behind it are let be.
 
     Raises:
         RtpSyntaxError: The sender is at fault (RFC 3550 A.2): a version other than 2, a first
@@ -183,9 +183,10 @@ def parse_rtcp(datagram: bytes) -> tuple[RtcpPacket, ...]:
     """
     packets: list[RtcpPacket] = []
     offset, octets = 0, len(datagram)
-    while offset < octets or not packets:
-        if octets - offset < HEADER_OCTETS:
-            raise RtpSyntaxError(f"RTCP header of {octets - offset} octets, 4 wanted")
+    if octets < HEADER_OCTETS:
+        raise RtpSyntaxError(f"RTCP of {octets} octets, at least 4 wanted (RFC 3550 6.4)")
+    # X-Lite's softphones leave two octets behind the last packet: less than a header is let be.
+    while octets - offset >= HEADER_OCTETS:
         if len(packets) == MAX_COMPOUND:
             raise RtpSyntaxError(f"more than {MAX_COMPOUND} RTCP packets in one datagram")
         first, packet_type, words = _HEADER.unpack_from(datagram, offset)
@@ -340,8 +341,8 @@ def _build_packet(packet: RtcpPacket) -> bytes:
             if len(name) != WORD_OCTETS:
                 raise LocalError(f"APP name of {len(name)} octets, 4 wanted (RFC 3550 6.7)")
             return _framed(RtcpType.APPLICATION_DEFINED, subtype, _WORD.pack(ssrc) + name + content)
-        case OtherRtcp(packet_type, count, body):
-            return _framed(packet_type, count, body)
+        case _:
+            return _framed(packet.packet_type, packet.count, packet.body)
 
 
 def _framed(packet_type: int, count: int, body: bytes) -> bytes:

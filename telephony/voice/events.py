@@ -1,0 +1,205 @@
+"""What a voice model's session tells us."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from telephony.voice.settings import VoiceFormat
+
+__all__ = [
+    "AgentTranscribed",
+    "AudioFinished",
+    "AudioReceived",
+    "CallerTranscribed",
+    "ItemDeleted",
+    "ItemTruncated",
+    "ResponseFinished",
+    "ResponseStarted",
+    "ResponseStatus",
+    "SessionClosed",
+    "SessionGranted",
+    "SessionOpened",
+    "SpeechStarted",
+    "SpeechStopped",
+    "ToolCalled",
+    "UnknownEventReceived",
+    "VoiceErrorReceived",
+    "VoiceEvent",
+]
+
+
+class ResponseStatus(Enum):
+    """How a response ended."""
+
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """The server greeted us; nothing has been granted yet."""
+
+    session_id: str
+    expires_at: int | None = None
+    """Unix seconds at which the server will end the session, where it says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionGranted:
+    """The server answered a `Configure`; its formats win over those asked for."""
+
+    input_format: VoiceFormat
+    output_format: VoiceFormat
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The caller began to speak, by the server's detector."""
+
+    item_id: str
+    audio_start_ms: int
+    """Offset in the audio that was appended, padding included."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The caller stopped speaking, by the server's detector."""
+
+    item_id: str
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStarted:
+    """The model began a response."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFinished:
+    """The model sent the last of a response; the caller may still be listening to it."""
+
+    response_id: str
+    status: ResponseStatus
+    reason: str = ""
+    """Why it was not completed, in the server's words."""
+    usage: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class AudioReceived:
+    """Some of an item's audio, in the granted output format."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFinished:
+    """No more audio will come for this item."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model wants a function run."""
+
+    response_id: str
+    item_id: str
+    call_id: str
+    name: str
+    arguments: str
+    """JSON text as the model wrote it; it may be malformed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerTranscribed:
+    """What the caller said, as text."""
+
+    item_id: str
+    text: str
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTranscribed:
+    """What the model is saying, as text, ahead of what the caller has heard."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    text: str
+    """The next piece; with `is_final`, the whole text of the item."""
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTruncated:
+    """The server confirmed a `TruncateItem`."""
+
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDeleted:
+    """The server confirmed a `DeleteItem`."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceErrorReceived:
+    """The server, or its bytes, were wrong; the session goes on unless `SessionClosed` follows."""
+
+    code: str
+    message: str
+    is_harmless: bool = False
+    """A race that is expected, such as cancelling a response that has just ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEventReceived:
+    """An event type this version does not know: counted, never an error."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """The session is over; nothing follows."""
+
+    is_clean: bool
+    code: int
+    """WebSocket close code (RFC 6455 section 7.4), 1006 where there was none."""
+    reason: str
+
+
+VoiceEvent = (
+    SessionOpened
+    | SessionGranted
+    | SpeechStarted
+    | SpeechStopped
+    | ResponseStarted
+    | ResponseFinished
+    | AudioReceived
+    | AudioFinished
+    | ToolCalled
+    | CallerTranscribed
+    | AgentTranscribed
+    | ItemTruncated
+    | ItemDeleted
+    | VoiceErrorReceived
+    | UnknownEventReceived
+    | SessionClosed
+)
