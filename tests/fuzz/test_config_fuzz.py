@@ -30,7 +30,7 @@ STEPS = [
     "URL",
     "HANDOFFS",
     "VERSION",
-    "١",
+    "\u0661",
 ]
 NAMES = st.lists(st.sampled_from([*STEPS, ""]), min_size=1, max_size=4).map(
     lambda steps: "TELEPHONY_" + "__".join(steps)
