@@ -1,21 +1,15 @@
 """Cutting a stream into messages (RFC 3261 section 18.3, RFC 5626 section 3.5.1)."""
 
-import re
 from collections.abc import Iterator
 from enum import Enum
 
 from telephony.sip.errors import SipSyntaxError
-from telephony.sip.message import MAX_BODY_OCTETS, MAX_HEADER_OCTETS, parse_message
+from telephony.sip.message import MAX_HEADER_OCTETS, parse_body_length
 
 __all__ = ["KeepAlive", "StreamFramer", "is_keep_alive"]
 
 _CRLF = b"\r\n"
 _HEAD_END = b"\r\n\r\n"
-MAX_LENGTH_DIGITS = 10
-
-_CONTENT_LENGTH = re.compile(
-    rb"\r\n(?:content-length|l)[ \t]*+:(?:[ \t]|\r\n[ \t])*+([^\r\n]*+)", re.IGNORECASE
-)
 
 
 class KeepAlive(Enum):
@@ -110,19 +104,5 @@ class StreamFramer:
             if len(self._buffer) > MAX_HEADER_OCTETS + 3:
                 raise SipSyntaxError("no blank line within 64 KiB", sip_status=513)
             return False
-        head = bytes(self._buffer[: end + 4])
-        stated = _CONTENT_LENGTH.findall(head)
-        digits = stated[0].strip(b" \t") if len(stated) == 1 else b""
-        if not digits.isdigit() or len(digits) > MAX_LENGTH_DIGITS or int(digits) > MAX_BODY_OCTETS:
-            raise _framing_fault(head)
-        self._wanted = len(head) + int(digits)
+        self._wanted = end + 4 + parse_body_length(bytes(self._buffer[: end + 4]))
         return True
-
-
-def _framing_fault(head: bytes) -> SipSyntaxError:
-    """Say what is wrong with a header section that does not tell its body's length."""
-    try:
-        parse_message(head, stream=True)
-    except SipSyntaxError as error:
-        return error
-    return SipSyntaxError("no usable Content-Length")

@@ -35,6 +35,7 @@ __all__ = [
     "SipSyntaxError",
     "check_request",
     "check_response",
+    "parse_body_length",
     "parse_message",
 ]
 
@@ -113,7 +114,7 @@ class Request(Message):
             start_line: Good or bad.
             headers: What could be read; not changed.
         """
-        match = _BROKEN_REQUEST_LINE.match(start_line)
+        match = _REQUEST_LINE.fullmatch(start_line) or _BROKEN_REQUEST_LINE.match(start_line)
         via = salvage_via(headers.get("Via") or "")
         if match is None or via is None:
             return None
@@ -264,17 +265,33 @@ def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
     """
     start_line, lines, rest = _split(data)
     headers, fault = Headers.read(lines)
-    is_response = start_line[:4].upper() == "SIP/"
     try:
         if fault is not None:
             raise fault
         body = _body(headers, rest, stream=stream)
-        if is_response:
+        if start_line[:4].upper() == "SIP/":
             return Response.received(start_line, headers, body)
         return Request.received(start_line, headers, body)
     except SipSyntaxError as error:
-        if not is_response:
-            error.partial = Request.salvaged(start_line, headers)
+        error.partial = Request.salvaged(start_line, headers)
+        raise
+
+
+def parse_body_length(head: bytes) -> int:
+    """Read from a header section on a stream how many octets of body follow it.
+
+    Args:
+        head: Start line and header fields, with the blank line that ends them.
+
+    Raises:
+        SipSyntaxError: It does not tell, or tells too many; where the next message begins is lost.
+    """
+    start_line, lines, _ = _split(head)
+    headers, _ = Headers.read(lines)
+    try:
+        return _stated_length(headers)
+    except SipSyntaxError as error:
+        error.partial = Request.salvaged(start_line, headers)
         raise
 
 
@@ -295,19 +312,21 @@ def _split(data: bytes) -> tuple[str, list[str], bytes]:
     return lines[0], lines[1:], data[end + 4 :]
 
 
-def _body(headers: Headers, rest: bytes, *, stream: bool) -> bytes:
-    """Take the body that Content-Length states out of what follows the header fields."""
-    length = headers.optional("Content-Length", parse_content_length)
-    if length is None and stream:
-        raise SipSyntaxError(
-            "no Content-Length on a stream", reason="Missing Content-Length Header Field"
-        )
-    if length is None:
-        length = len(rest)
+def _stated_length(headers: Headers) -> int:
+    """Give the Content-Length that must be there, within our limit."""
+    length = headers.one("Content-Length", parse_content_length)
     if length > MAX_BODY_OCTETS:
         raise SipSyntaxError(
             f"a body of {length} octets", sip_status=513, reason="Message Too Large"
         )
+    return length
+
+
+def _body(headers: Headers, rest: bytes, *, stream: bool) -> bytes:
+    """Take the body that Content-Length states out of what follows the header fields."""
+    if not stream and "Content-Length" not in headers:
+        return rest
+    length = _stated_length(headers)
     if length > len(rest) or (stream and length < len(rest)):
         raise SipSyntaxError(
             f"Content-Length {length}, body {len(rest)}", reason="Content-Length Mismatch"
