@@ -139,7 +139,7 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
 
 def _check(configured: Configured) -> None:
     """Refuse now what would fail in the middle of a call."""
-    servers = configured.servers or {LOCAL: None}
+    servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
         if agent.realtime is not None and agent.realtime not in servers:
             known = ", ".join(servers)
@@ -157,7 +157,7 @@ def _check(configured: Configured) -> None:
 def _voice_server(server: RealtimeSettings, environ: Mapping[str, str]) -> VoiceServer:
     headers: tuple[tuple[str, str], ...] = ()
     if server.api_key is not None:
-        headers = (("Authorization", f"Bearer {server.api_key.resolve(environ)}"),)
+        headers = (("Authorization", f"Bearer {server.api_key.read(environ)}"),)
     return VoiceServer(
         url=server.url,
         headers=headers,

@@ -193,6 +193,9 @@ class RealtimeSettings(_Section):
     """Who decides that the caller began and ended to speak."""
     api_key: SecretReference | None = None
     """The key it is opened with."""
+    on_failure: Annotated[str, AfterValidator(_check_target)] | None = None
+    """Where the caller is transferred to when the session is lost, after an apology; without it the
+    call ends."""
 
 
 class MediaSettings(_Section):
@@ -247,10 +250,11 @@ def _pattern(allowed: str) -> re.Pattern[str]:
 
 
 class RecordSettings(_Section):
-    """Recordings."""
+    """What is kept of calls."""
 
     directory: Path | None = None
-    """The directory that calls are recorded into; without it none are."""
+    """The directory that each call's event log is written into, as `CALL_ID.jsonl`; without it none
+    is."""
 
 
 class TrunkSettings(_Section):
