@@ -330,7 +330,7 @@ class Headers:
         for line in lines:
             name, colon, _ = line.partition(":")
             key = known(name)
-            if key is None:
+            if key is None or not colon:
                 name = name.rstrip(" \t")
                 if not colon or not is_token(name):
                     fault = SipSyntaxError(f"{clip(line)} is no header field", reason=_BAD_FIELD)
