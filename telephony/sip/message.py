@@ -378,5 +378,5 @@ def check_response(response: Response) -> SipSyntaxError | None:
 
 def _read_common(message: Message) -> None:
     """Read the header fields that every message has (RFC 3261 section 8.1.1), and Contact."""
-    _ = message.via, message.vias, message.from_, message.to
+    _ = message.vias, message.via, message.from_, message.to
     _ = message.call_id, message.cseq, message.contacts, message.content_length

@@ -29,6 +29,7 @@ OWN_SEED = b"\r\n".join(
     [
         b"INVITE sip:a;b=c@h:5060;lr;x=%41?Route=%3Csip:p%3E SIP/2.0",
         b"v: SIP / 2.0/UDP [::1]:5060\r\n ;branch=z9hG4bK1;rport, SIP/2.0/TCP h;received=::1",
+        b"v: SIP/2.0/UDP h;rport=none",
         b'f: "A \\" B" <tel:+1-2;ext=3>;tag=1',
         b't: sip:b@h;tag="x"',
         b"i: c@d",
@@ -104,6 +105,9 @@ def read_back(parse: Callable[[str], object], text: str) -> None:
     value = attempt(lambda: parse(text))
     if value is not None:
         assert parse(str(value)) == value
+        for name, member in vars(type(value)).items():
+            if isinstance(member, property):
+                attempt(partial(getattr, value, name))
 
 
 def attempt(ask: Callable[[], object]) -> object:

@@ -204,5 +204,8 @@ def test_the_first_of_a_list() -> None:
     first = headers.first("Contact", parse_name_addr)
     assert isinstance(first, NameAddr)
     assert str(first) == "<sip:a@b>"
+    assert headers.first("Contact", parse_name_addr) is first
+    assert headers.every("Contact", parse_name_addr)[0] == first
+    assert headers.first("Contact", parse_name_addr) == first
     assert Headers([("Contact", "")]).first("Contact", parse_name_addr) is None
     assert Headers().first("Contact", parse_name_addr) is None
