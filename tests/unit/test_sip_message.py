@@ -150,8 +150,11 @@ def test_a_stream_needs_an_exact_content_length() -> None:
 
 
 def test_too_much_is_refused() -> None:
-    error = refusal(INVITE.replace(b"h: 4", b"h: %d" % (MAX_BODY_OCTETS + 1)))
-    assert error.sip_status == 513
+    large = b"h: %d\r\n\r\n" % (MAX_BODY_OCTETS + 1) + b"x" * MAX_BODY_OCTETS
+    error = refusal(INVITE.replace(b"h: 4\r\n\r\nv=0\n", large + b"x"))
+    assert (error.sip_status, error.reason) == (513, "Message Too Large")
+    short = refusal(INVITE.replace(b"h: 4\r\n\r\nv=0\n", large))
+    assert (short.sip_status, short.reason) == (400, "Content-Length Mismatch")
     huge = INVITE.replace(b"Expires: 120", b"Expires: " + b"1" * MAX_HEADER_OCTETS)
     assert "64 KiB" in str(refusal(huge))
 
