@@ -207,5 +207,7 @@ def test_the_first_of_a_list() -> None:
     assert headers.first("Contact", parse_name_addr) is first
     assert headers.every("Contact", parse_name_addr)[0] == first
     assert headers.first("Contact", parse_name_addr) == first
+    alone = Headers([("Contact", "<sip:a@b>")])
+    assert alone.first("Contact", parse_name_addr) == first
     assert Headers([("Contact", "")]).first("Contact", parse_name_addr) is None
     assert Headers().first("Contact", parse_name_addr) is None
