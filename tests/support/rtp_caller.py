@@ -8,6 +8,7 @@ captured packets are judged elsewhere.
 import asyncio
 import random
 from enum import Enum
+from typing import cast
 
 from tests.support.position_code import FRAME_SAMPLES, coded, locate
 
@@ -59,8 +60,7 @@ class RtpCaller(asyncio.DatagramProtocol):
         self._is_first = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)
         self.port = transport.get_extra_info("sockname")[1]
 
     def datagram_received(self, data: bytes, addr: Address) -> None:  # noqa: ARG002 - not ours
