@@ -1,4 +1,4 @@
-"""The web server: health for a load balancer, metrics for Prometheus, calls for a person or a script."""
+"""The web server: health for a load balancer, metrics for Prometheus, calls for people."""
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest

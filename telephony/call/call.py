@@ -73,6 +73,7 @@ from telephony.voice import SessionClosed, SessionGranted, VoiceCommand, VoiceEv
 
 __all__ = ["Call", "CallSettings"]
 
+MOVED_TEMPORARILY = 302
 TEMPORARILY_UNAVAILABLE = 480
 
 
@@ -372,8 +373,10 @@ class Call:
     def _refuse(self) -> None:
         refusal = self._refusal
         if isinstance(refusal, RedirectCall):
+            self._ended = FarEnded("local", f"redirected to {refusal.contact}", MOVED_TEMPORARILY)
             self.leg.redirect(refusal.contact, self._now_ns)
         else:
+            self._ended = FarEnded("local", refusal.reason or "refused", refusal.status)
             self.leg.refuse(refusal.status, refusal.reason, self._now_ns)
 
     def _begin(self) -> None:

@@ -1,7 +1,8 @@
 """The engine process: `python -m telephony.engine SOCKET`, started by `telephony serve`.
 
 Settings come as one line of JSON on standard input; one line of JSON on standard output says where
-SIP is listened for, or why it is not. Then it serves the app behind the Unix socket, and ends with it.
+SIP is listened for, or why it is not. Then it serves the app behind the Unix socket, and ends with
+it.
 """
 
 import asyncio

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections import Counter
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 from telephony.call import (
@@ -22,6 +23,7 @@ from telephony.call import (
     Prompts,
     SipLeg,
     TroubleNoted,
+    VoicePlan,
 )
 from telephony.engine.clock import monotonic_ns, wall_seconds
 from telephony.engine.engine_call import EngineCall
@@ -48,6 +50,7 @@ from telephony.sip import (
     parse_uri,
 )
 from telephony.units import NS_PER_SECOND, Nanoseconds, RtpTimestamp, ms_to_ns
+from telephony.voice import VoiceEvent
 
 __all__ = ["Engine"]
 
@@ -221,7 +224,7 @@ class Engine:
 
     def _handle_invite(self, invite: IncomingInvite) -> None:
         now_ns = monotonic_ns()
-        source = invite.session.remote_address[0]
+        source = _source_of(invite)[0]
         if not self._is_allowed(source):
             self.counters["calls_forbidden"] += 1
             log.warning("call refused: source not allowed", source=source, fault="peer")
@@ -363,14 +366,19 @@ class Engine:
         self._calls.pop(call.call.call_id, None)
         self._by_session.pop(call.leg.session, None)
 
-    def make_voice(self, call: EngineCall) -> VoiceLink:
-        """Make the way to a voice session."""
-        return VoiceLink(call, self.token, self._settings.connect_seconds)
+    def make_voice(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
+        """Open the way to a voice session."""
+
+        def and_send(event: VoiceEvent) -> None:
+            on_event(event)
+            self._sip.drain()
+
+        return VoiceLink(plan, self.token, and_send, self._settings.connect_seconds)
 
 
 def _describe(invite: IncomingInvite, call: EngineCall) -> CallIncoming:
     """Say who calls whom; text of the caller's is passed on as it is, and untrusted."""
-    request, source = invite.request, invite.session.remote_address
+    request, source = invite.request, _source_of(invite)
     return CallIncoming(
         number=_user_of(request.uri),
         to=str(request.to.uri),
@@ -385,6 +393,12 @@ def _describe(invite: IncomingInvite, call: EngineCall) -> CallIncoming:
         )[:MAX_HEADERS_TOLD],
         capabilities=tuple(sorted(one.value for one in call.leg.capabilities)),
     )
+
+
+def _source_of(invite: IncomingInvite) -> tuple[str, int]:
+    source = invite.session.remote_address
+    assert source is not None
+    return source
 
 
 def _user_of(uri: Uri) -> str:

@@ -17,11 +17,13 @@ from telephony.call import (
     Released,
     SipLeg,
     TellVoice,
+    VoicePlan,
 )
 from telephony.engine.clock import monotonic_ns, wall_seconds
 from telephony.engine.udp import Address, RtpSocketPair
 from telephony.engine.voice_link import VoiceLink
 from telephony.units import NS_PER_SECOND, Nanoseconds
+from telephony.voice import VoiceEvent
 
 __all__ = ["EngineCall", "Host"]
 
@@ -44,8 +46,8 @@ class Host(Protocol):
         """Free what the call held."""
         ...
 
-    def make_voice(self, call: "EngineCall") -> VoiceLink:
-        """Make the way to a voice session."""
+    def make_voice(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
+        """Open the way to a voice session."""
         ...
 
 
@@ -152,8 +154,7 @@ class EngineCall:
                     if self._voice is not None:
                         self._voice.tell(command)
                 case OpenVoice(plan=plan):
-                    self._voice = self._host.make_voice(self)
-                    self._voice.open(plan)
+                    self._voice = self._host.make_voice(plan, self._take_voice_event)
                 case CloseVoice():
                     self._close_voice()
                 case MediaReady():
@@ -178,6 +179,10 @@ class EngineCall:
         self._timer, self._timer_ns = None, None
         now_ns = monotonic_ns()
         self.change(lambda call: call.handle_timer(now_ns))
+
+    def _take_voice_event(self, event: VoiceEvent) -> None:
+        now_ns = monotonic_ns()
+        self.change(lambda call: call.handle_voice_event(event, now_ns))
 
     def _close_voice(self) -> None:
         if self._voice is not None:

@@ -6,13 +6,15 @@ send it, re-arm one timer. SIP shares the event loop; only RTP has a clock of it
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.settings import SipListen
 from telephony.errors import TransportError
 from telephony.sip import (
+    CloseFlow,
     FlowId,
     ListenAddress,
     Resolve,
@@ -166,11 +168,18 @@ class SipSockets:
                     self._send(output)
                 elif isinstance(output, Resolve):
                     self._spawn(self._resolve(output))
+                elif isinstance(output, CloseFlow):
+                    self._close_flow(output.flow)
                 else:
                     self._on_event(output)
         finally:
             self._is_draining = False
         self._arm(endpoint)
+
+    def _close_flow(self, flow_id: FlowId) -> None:
+        flow = self._flows.get(flow_id)
+        if flow is not None:
+            flow.abort()
 
     def _arm(self, endpoint: SipEndpoint) -> None:
         deadline_ns = endpoint.next_deadline()
@@ -237,7 +246,7 @@ class SipSockets:
                 return flow
         return None
 
-    def _spawn(self, work: "asyncio.coroutines.Coroutine[None, None, None]") -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

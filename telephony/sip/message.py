@@ -35,6 +35,7 @@ __all__ = [
     "SipSyntaxError",
     "check_request",
     "check_response",
+    "parse_body_length",
     "parse_message",
 ]
 
@@ -113,7 +114,7 @@ class Request(Message):
             start_line: Good or bad.
             headers: What could be read; not changed.
         """
-        match = _BROKEN_REQUEST_LINE.match(start_line)
+        match = _REQUEST_LINE.fullmatch(start_line) or _BROKEN_REQUEST_LINE.match(start_line)
         via = salvage_via(headers.get("Via") or "")
         if match is None or via is None:
             return None
@@ -264,17 +265,35 @@ def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
     """
     start_line, lines, rest = _split(data)
     headers, fault = Headers.read(lines)
-    is_response = start_line[:4].upper() == "SIP/"
     try:
         if fault is not None:
             raise fault
         body = _body(headers, rest, stream=stream)
-        if is_response:
+        if start_line[:4].upper() == "SIP/":
             return Response.received(start_line, headers, body)
         return Request.received(start_line, headers, body)
     except SipSyntaxError as error:
-        if not is_response:
-            error.partial = Request.salvaged(start_line, headers)
+        error.partial = Request.salvaged(start_line, headers)
+        raise
+
+
+def parse_body_length(head: bytes) -> int:
+    """Read from a header section on a stream how many octets of body follow it.
+
+    Args:
+        head: Start line and header fields, with the blank line that ends them.
+
+    Raises:
+        SipSyntaxError: It does not tell, or tells too many; where the next message begins is lost.
+    """
+    start_line, lines, _ = _split(head)
+    headers, _ = Headers.read(lines)
+    try:
+        length = headers.one("Content-Length", parse_content_length)
+        _refuse_over_limit(length)
+        return length
+    except SipSyntaxError as error:
+        error.partial = Request.salvaged(start_line, headers)
         raise
 
 
@@ -297,22 +316,22 @@ def _split(data: bytes) -> tuple[str, list[str], bytes]:
 
 def _body(headers: Headers, rest: bytes, *, stream: bool) -> bytes:
     """Take the body that Content-Length states out of what follows the header fields."""
-    length = headers.optional("Content-Length", parse_content_length)
-    if length is None and stream:
-        raise SipSyntaxError(
-            "no Content-Length on a stream", reason="Missing Content-Length Header Field"
-        )
-    if length is None:
-        length = len(rest)
-    if length > MAX_BODY_OCTETS:
-        raise SipSyntaxError(
-            f"a body of {length} octets", sip_status=513, reason="Message Too Large"
-        )
+    length = len(rest)
+    if stream or "Content-Length" in headers:
+        length = headers.one("Content-Length", parse_content_length)
     if length > len(rest) or (stream and length < len(rest)):
         raise SipSyntaxError(
             f"Content-Length {length}, body {len(rest)}", reason="Content-Length Mismatch"
         )
+    _refuse_over_limit(length)
     return rest[:length]
+
+
+def _refuse_over_limit(length: int) -> None:
+    if length > MAX_BODY_OCTETS:
+        raise SipSyntaxError(
+            f"a body of {length} octets", sip_status=513, reason="Message Too Large"
+        )
 
 
 def check_request(request: Request) -> SipSyntaxError | None:
@@ -359,5 +378,5 @@ def check_response(response: Response) -> SipSyntaxError | None:
 
 def _read_common(message: Message) -> None:
     """Read the header fields that every message has (RFC 3261 section 8.1.1), and Contact."""
-    _ = message.via, message.vias, message.from_, message.to
+    _ = message.vias, message.via, message.from_, message.to
     _ = message.call_id, message.cseq, message.contacts, message.content_length

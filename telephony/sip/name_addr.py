@@ -13,7 +13,6 @@ from telephony.sip.grammar import (
     Parameterized,
     Parameters,
     format_parameters,
-    is_token,
     parse_parameters,
     quote_string,
     set_parameter,
@@ -82,7 +81,11 @@ def parse_name_addr(text: str) -> NameAddr:
             raise SipSyntaxError(f"{clip(text)} is not an address")
         uri, parameters = match.groups()
         address = NameAddr(None, parse_uri(uri), parse_parameters(parameters))
-    # tag-param = "tag" EQUAL token, whatever any other parameter may hold
-    if '"' in parameters and not is_token(address.tag or "none"):
+    if '"' in parameters and any(_is_quoted_tag(*pair) for pair in address.parameters):
         raise SipSyntaxError(f"{clip(text)} has a tag that is no token")
     return address
+
+
+def _is_quoted_tag(name: str, value: str | None) -> bool:
+    """Find what `tag-param = "tag" EQUAL token` forbids and generic-param would allow."""
+    return name.lower() == "tag" and value is not None and value[0] == '"'
