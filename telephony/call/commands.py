@@ -1,0 +1,175 @@
+"""What the app may ask of a call: the messages that go down to the engine."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from telephony.call.body import MessageBody
+from telephony.voice import VoiceFormat
+
+__all__ = [
+    "AnswerCall",
+    "CallCommand",
+    "CallCommandBody",
+    "ConfigureAgent",
+    "GiveToolResult",
+    "HangUp",
+    "PlaceCall",
+    "PlayAudio",
+    "RedirectCall",
+    "RejectCall",
+    "RingCall",
+    "SendDigits",
+    "StartTransfer",
+    "ToolDeclared",
+    "VoicePlan",
+]
+
+
+class ToolDeclared(MessageBody):
+    """A function that the model may call."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+class VoicePlan(MessageBody):
+    """Where a call's voice session is and what it is asked to be."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = Field(default=(), repr=False)
+    """Sent with the WebSocket handshake; they may hold a key, so they never appear in a log."""
+    agent: str
+    instructions: str = ""
+    tools: tuple[ToolDeclared, ...] = ()
+    audio_format: VoiceFormat | None = None
+    """None follows the leg: `pcmu` or `pcma` for G.711."""
+    model: str | None = None
+    voice: str | None = None
+    silence_ms: int = 500
+    transcribe_with: str | None = None
+    may_be_interrupted_by_keys: bool = True
+    truncate_at: Literal["sent", "reacted"] = "sent"
+    greeting: str | None = None
+    """Instructions for the first response; None leaves it to the session's own instructions."""
+    speaks_first: bool = True
+    on_failure: str | None = None
+    """Target to transfer to when the session is lost, after the apology; None hangs up."""
+
+
+class AnswerCall(MessageBody):
+    """Take the call, with this agent."""
+
+    type: Literal["answer"] = "answer"
+    plan: VoicePlan
+
+
+class RejectCall(MessageBody):
+    """Refuse the call."""
+
+    type: Literal["reject"] = "reject"
+    status: int = 603
+    reason: str | None = None
+
+
+class RedirectCall(MessageBody):
+    """Send the caller elsewhere, with 302."""
+
+    type: Literal["redirect"] = "redirect"
+    contact: str
+
+
+class RingCall(MessageBody):
+    """Say 180 and go on thinking."""
+
+    type: Literal["ring"] = "ring"
+
+
+class PlaceCall(MessageBody):
+    """Call someone. Without a plan the call has no agent, and plays and records only."""
+
+    type: Literal["place"] = "place"
+    target: str
+    caller: str = ""
+    plan: VoicePlan | None = None
+    accepts_refer: bool = False
+    """Whether the far end may send this call elsewhere; for callers that act, not for agents."""
+
+
+class ConfigureAgent(MessageBody):
+    """Hand the call to another agent in the same session."""
+
+    type: Literal["configure"] = "configure"
+    plan: VoicePlan
+
+
+class GiveToolResult(MessageBody):
+    """Answer a `ToolRequested`."""
+
+    type: Literal["tool_result"] = "tool_result"
+    tool_call_id: str
+    output: str
+    respond: bool = True
+
+
+class StartTransfer(MessageBody):
+    """Send the caller to someone else, once the queued words were sent."""
+
+    type: Literal["transfer"] = "transfer"
+    target: str
+    tool_call_id: str | None = None
+
+
+class HangUp(MessageBody):
+    """End the call."""
+
+    type: Literal["hang_up"] = "hang_up"
+    after_words: bool = False
+    """Let the queued words go out first, bounded."""
+    cause: str = "hung up"
+
+
+class SendDigits(MessageBody):
+    """Press keys towards the far end (RFC 4733)."""
+
+    type: Literal["digits"] = "digits"
+    digits: str
+
+
+class PlayAudio(MessageBody):
+    """Play audio of our own; PCMU, base64."""
+
+    type: Literal["play"] = "play"
+    audio: bytes
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"
+    )
+
+
+CallCommandBody = Annotated[
+    AnswerCall
+    | RejectCall
+    | RedirectCall
+    | RingCall
+    | PlaceCall
+    | ConfigureAgent
+    | GiveToolResult
+    | StartTransfer
+    | HangUp
+    | SendDigits
+    | PlayAudio,
+    Field(discriminator="type"),
+]
+
+
+class CallCommand(BaseModel):
+    """One command for one call."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    call_id: str
+    """Of the call; for `PlaceCall` any token of the app's, which names the new call."""
+    body: CallCommandBody

@@ -1,0 +1,316 @@
+"""What happened to a call: the messages that go up from the engine, and the rows of its event log.
+
+Transcript, CDR, console, webhooks and timeline are views of these rows; nothing else invents a
+shape (design: decision 12).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from telephony.call.body import MessageBody
+from telephony.voice import VoiceFormat
+
+__all__ = [
+    "AgentConfigured",
+    "AgentSpeechEnded",
+    "AgentSpeechStarted",
+    "CallAnswered",
+    "CallEnded",
+    "CallEvent",
+    "CallEventBody",
+    "CallHeld",
+    "CallIncoming",
+    "CallPlaced",
+    "CallProgressed",
+    "CallResumed",
+    "CallerSpeechStarted",
+    "CallerSpeechStopped",
+    "DigitPressed",
+    "ItemDeletedFromMemory",
+    "ItemTruncatedAt",
+    "KeysCollected",
+    "PlayoutFinished",
+    "SpeechTranscribed",
+    "ToolRequested",
+    "TransferEnded",
+    "TransferProgressed",
+    "TransferStarted",
+    "TroubleNoted",
+    "VoiceClosed",
+    "VoiceGranted",
+]
+
+
+class CallIncoming(MessageBody):
+    """Someone calls; routing decides. Caller-supplied text is untrusted."""
+
+    type: Literal["call.incoming"] = "call.incoming"
+    way: Literal["sip"] = "sip"
+    number: str
+    """User part of the Request-URI: what was dialled."""
+    to: str
+    caller: str
+    """User part of From, or its whole URI where there is none."""
+    caller_name: str
+    source: str
+    """host:port that the request came from."""
+    sip_call_id: str
+    headers: tuple[tuple[str, str], ...] = ()
+    """Header fields of the INVITE that are not the protocol's own, in order."""
+    capabilities: tuple[str, ...] = ()
+
+
+class CallPlaced(MessageBody):
+    """We call someone."""
+
+    type: Literal["call.placed"] = "call.placed"
+    target: str
+    sip_call_id: str
+
+
+class CallProgressed(MessageBody):
+    """The far end of a call we placed rings, or asks for patience."""
+
+    type: Literal["call.progressed"] = "call.progressed"
+    status: int
+    reason: str
+
+
+class CallAnswered(MessageBody):
+    """Both sides agreed on audio; the call is up."""
+
+    type: Literal["call.answered"] = "call.answered"
+    codec: str
+    ptime_ms: int
+    remote: str
+    """host:port of the far end's audio."""
+
+
+class CallHeld(MessageBody):
+    """The far end put us on hold."""
+
+    type: Literal["call.held"] = "call.held"
+
+
+class CallResumed(MessageBody):
+    """The far end took us off hold."""
+
+    type: Literal["call.resumed"] = "call.resumed"
+
+
+class CallEnded(MessageBody):
+    """The call is over; nothing follows."""
+
+    type: Literal["call.ended"] = "call.ended"
+    by: Literal["local", "remote", "failure"]
+    cause: str
+    status: int | None = None
+    duration_ms: int = 0
+    """From answer to end; 0 for a call that was never answered."""
+    counters: dict[str, int] = Field(default_factory=dict)
+
+
+class VoiceGranted(MessageBody):
+    """The voice session is ready."""
+
+    type: Literal["voice.granted"] = "voice.granted"
+    epoch: int
+    input_format: VoiceFormat
+    output_format: VoiceFormat
+    after_ms: int
+    """From the request to open the session."""
+
+
+class VoiceClosed(MessageBody):
+    """The voice session ended, or never opened."""
+
+    type: Literal["voice.closed"] = "voice.closed"
+    epoch: int
+    is_clean: bool
+    reason: str
+
+
+class AgentConfigured(MessageBody):
+    """This agent has the call now."""
+
+    type: Literal["agent.configured"] = "agent.configured"
+    agent: str
+
+
+class AgentSpeechStarted(MessageBody):
+    """The first sample of an item left for the caller."""
+
+    type: Literal["agent.speech_started"] = "agent.speech_started"
+    item_id: str
+
+
+class AgentSpeechEnded(MessageBody):
+    """A response ended; `status` is the server's word."""
+
+    type: Literal["agent.response_ended"] = "agent.response_ended"
+    response_id: str
+    status: str
+    reason: str = ""
+    usage: dict[str, Any] = Field(default_factory=dict)
+
+
+class CallerSpeechStarted(MessageBody):
+    """The caller began to speak."""
+
+    type: Literal["caller.speech_started"] = "caller.speech_started"
+    item_id: str
+    audio_start_ms: int
+
+
+class CallerSpeechStopped(MessageBody):
+    """The caller stopped speaking."""
+
+    type: Literal["caller.speech_stopped"] = "caller.speech_stopped"
+    item_id: str
+    audio_end_ms: int
+
+
+class SpeechTranscribed(MessageBody):
+    """What one side said, as text. An agent's text is cut by a later `item.truncated`."""
+
+    type: Literal["speech.transcribed"] = "speech.transcribed"
+    role: Literal["caller", "agent"]
+    item_id: str
+    text: str
+
+
+class ItemTruncatedAt(MessageBody):
+    """The model's memory of an item was cut at what the caller was sent."""
+
+    type: Literal["item.truncated"] = "item.truncated"
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+    sent_samples: int
+    """At the leg's rate, the fade included."""
+    received_samples: int
+    rate_hz: int
+
+
+class ItemDeletedFromMemory(MessageBody):
+    """An item of which the caller was sent nothing was removed."""
+
+    type: Literal["item.deleted"] = "item.deleted"
+    item_id: str
+    received_samples: int
+
+
+class PlayoutFinished(MessageBody):
+    """All queued audio was sent."""
+
+    type: Literal["playout.finished"] = "playout.finished"
+
+
+class DigitPressed(MessageBody):
+    """A key of the caller's."""
+
+    type: Literal["digit.pressed"] = "digit.pressed"
+    digit: str
+    method: Literal["rtp", "info", "inband"]
+
+
+class KeysCollected(MessageBody):
+    """Keys that make one entry: ended by # or by a pause."""
+
+    type: Literal["keys.collected"] = "keys.collected"
+    keys: str
+
+
+class ToolRequested(MessageBody):
+    """The model wants a function run; `GiveToolResult` answers."""
+
+    type: Literal["tool.requested"] = "tool.requested"
+    tool_call_id: str
+    name: str
+    arguments: str
+
+
+class TransferStarted(MessageBody):
+    """The far end was asked to call the target."""
+
+    type: Literal["transfer.started"] = "transfer.started"
+    target: str
+
+
+class TransferProgressed(MessageBody):
+    """News of the call to the target."""
+
+    type: Literal["transfer.progressed"] = "transfer.progressed"
+    status: int
+    reason: str
+
+
+class TransferEnded(MessageBody):
+    """What came of a transfer, in the words of `TransferOutcome`."""
+
+    type: Literal["transfer.ended"] = "transfer.ended"
+    target: str
+    outcome: str
+    status: int | None = None
+
+
+class TroubleNoted(MessageBody):
+    """Something went wrong and was dealt with: what, and whose fault."""
+
+    type: Literal["trouble"] = "trouble"
+    code: str
+    fault: Literal["ours", "caller", "model", "tool", "configuration"]
+    text: str
+
+
+CallEventBody = Annotated[
+    CallIncoming
+    | CallPlaced
+    | CallProgressed
+    | CallAnswered
+    | CallHeld
+    | CallResumed
+    | CallEnded
+    | VoiceGranted
+    | VoiceClosed
+    | AgentConfigured
+    | AgentSpeechStarted
+    | AgentSpeechEnded
+    | CallerSpeechStarted
+    | CallerSpeechStopped
+    | SpeechTranscribed
+    | ItemTruncatedAt
+    | ItemDeletedFromMemory
+    | PlayoutFinished
+    | DigitPressed
+    | KeysCollected
+    | ToolRequested
+    | TransferStarted
+    | TransferProgressed
+    | TransferEnded
+    | TroubleNoted,
+    Field(discriminator="type"),
+]
+
+
+class CallEvent(BaseModel):
+    """One row of a call's event log."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    call_id: str
+    """Ours, of the whole call; it starts with the engine's id."""
+    seq: int
+    """Counts the rows of this call from 0, without a gap."""
+    t_ns: int
+    """Since the call's first row."""
+    wall: float
+    """Unix seconds."""
+    payload: CallEventBody
+
+    @property
+    def type(self) -> str:
+        """The payload's type."""
+        return self.payload.type

@@ -1,0 +1,38 @@
+"""The event log of one call: numbers its rows and stamps them (design: decision 12)."""
+
+from telephony.call.events import CallEvent, CallEventBody
+from telephony.units import Nanoseconds
+
+__all__ = ["EventLog"]
+
+
+class EventLog:
+    """Append-only; each row is at once a message to the app.
+
+    Args:
+        call_id: Ours, of the whole call.
+        started_ns: The time of the first row, on the monotonic clock.
+        started_wall: The same instant in Unix seconds.
+    """
+
+    __slots__ = ("_started_ns", "_started_wall", "call_id", "rows_written")
+
+    def __init__(self, call_id: str, started_ns: Nanoseconds, started_wall: float) -> None:
+        """Begin with row 0."""
+        self.call_id = call_id
+        self._started_ns = started_ns
+        self._started_wall = started_wall
+        self.rows_written = 0
+
+    def row(self, payload: CallEventBody, now_ns: Nanoseconds) -> CallEvent:
+        """Make the next row."""
+        t_ns = now_ns - self._started_ns
+        row = CallEvent(
+            call_id=self.call_id,
+            seq=self.rows_written,
+            t_ns=t_ns,
+            wall=self._started_wall + t_ns / 1e9,
+            payload=payload,
+        )
+        self.rows_written += 1
+        return row

@@ -1,0 +1,281 @@
+"""A leg over SIP: one `InviteSession`, its descriptions, and its RTP port."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+from telephony.call.leg import (
+    Capability,
+    FarEnded,
+    LegConfirmed,
+    LegEvent,
+    LegHeld,
+    LegKeyPressed,
+    LegMediaAgreed,
+    LegProgressed,
+    LegResumed,
+    LegTransferEnded,
+    LegTransferProgressed,
+)
+from telephony.errors import RemoteError
+from telephony.media import InfoDigitError, RtpPort, RtpPortSettings, SourcePolicy, parse_info_digit
+from telephony.sdp import (
+    AgreedAudio,
+    LocalMedia,
+    Negotiated,
+    SdpNegotiationError,
+    SessionDescription,
+    accept_answer,
+    answer,
+    offer,
+    parse_description,
+)
+from telephony.sip import (
+    AckReceived,
+    EndCause,
+    IncomingInvite,
+    InfoReceived,
+    InviteAnswered,
+    InviteFailed,
+    InviteProgressed,
+    InviteSession,
+    NameAddr,
+    OfferReceived,
+    ReferFinished,
+    ReferProgressed,
+    SessionEnded,
+    SipEvent,
+    parse_uri,
+)
+from telephony.units import Nanoseconds
+from telephony_codecs import AudioFormat
+
+__all__ = ["MediaPolicy", "SipLeg"]
+
+FORMATS = {"PCMU": AudioFormat.PCMU, "PCMA": AudioFormat.PCMA}
+"""What a codec of the description is to the media."""
+WARN_AGENT = "telephony"
+NOT_ACCEPTABLE_HERE = 488
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPolicy:
+    """Whose RTP a leg takes."""
+
+    is_nat: bool = False
+    """Trust where packets come from above what the description says, within these bounds."""
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Where the trunk's media may come from."""
+
+
+class SipLeg:
+    """One far end reached over SIP.
+
+    Args:
+        session: The SIP session.
+        local: What we put forward for its audio.
+        make_port: Makes the RTP port once both sides agree.
+        media: Whose RTP is taken.
+        source: Where the far end's signalling comes from.
+    """
+
+    capabilities = frozenset(Capability)
+
+    def __init__(
+        self,
+        session: InviteSession,
+        local: LocalMedia,
+        make_port: Callable[[RtpPortSettings], RtpPort],
+        media: MediaPolicy,
+        source: str | None,
+    ) -> None:
+        """Join the parts; `read_offer` or an answer makes the port."""
+        self.session = session
+        self.port: RtpPort | None = None
+        self.audio: AgreedAudio | None = None
+        self._local = local
+        self._make_port = make_port
+        self._media = media
+        self._source = source
+        self._sent: SessionDescription | None = None
+        self._negotiated: Negotiated | None = None
+        self._is_ended = False
+
+    # ---- before the answer --------------------------------------------------------------------
+
+    def read_offer(self, invite: IncomingInvite) -> None:
+        """Read the offer of a call that came in; one without leaves the offer to us.
+
+        Raises:
+            RemoteError: The description is damaged (400), or there is nothing in common (488).
+        """
+        if invite.request.body:
+            self._negotiated = answer(parse_description(invite.request.body), self._local)
+
+    def make_offer(self) -> bytes:
+        """Give the description for a call that we place."""
+        self._sent = offer(self._local)
+        return self._sent.to_bytes()
+
+    def ring(self, now_ns: Nanoseconds) -> None:
+        """Send 180."""
+        self.session.ring(now_ns)
+
+    def answer(self, now_ns: Nanoseconds) -> list[LegEvent]:
+        """Send 200, with our answer, or our offer where the caller made none."""
+        if self._negotiated is None:
+            self._sent = offer(self._local)
+            self.session.answer(self._sent.to_bytes(), now_ns)
+            return []
+        self._sent = self._negotiated.answer
+        self.session.answer(self._sent.to_bytes(), now_ns)
+        return self._agree(self._negotiated.audio, now_ns)
+
+    def refuse(self, status: int, reason: str | None, now_ns: Nanoseconds) -> None:
+        """Refuse the call."""
+        if not self._is_ended:
+            self.session.reject(status, now_ns, reason=reason)
+
+    def redirect(self, contact: str, now_ns: Nanoseconds) -> None:
+        """Send 302."""
+        self.session.redirect(contact, now_ns)
+
+    # ---- in the call --------------------------------------------------------------------------
+
+    def hang_up(self, now_ns: Nanoseconds) -> None:
+        """Send BYE, CANCEL or a refusal, as the state wants it."""
+        if not self._is_ended:
+            self.session.bye(now_ns)
+
+    def transfer(self, target: str, now_ns: Nanoseconds) -> None:
+        """Send REFER (RFC 3515)."""
+        self.session.refer(parse_uri(target), now_ns)
+
+    def handle_sip_event(self, event: SipEvent, now_ns: Nanoseconds) -> list[LegEvent]:
+        """Turn what the SIP session tells into what a call needs to know."""
+        match event:
+            case InviteProgressed(status=status, reason=reason):
+                return [LegProgressed(status, reason)]
+            case InviteAnswered(sdp=sdp):
+                return self._handle_answered(sdp, now_ns)
+            case AckReceived(sdp=sdp):
+                return [*self._read_answer(sdp, now_ns), LegConfirmed()]
+            case OfferReceived(sdp=sdp):
+                return self._handle_offer(sdp, now_ns)
+            case InfoReceived(content_type=content_type, body=body):
+                return _read_key(content_type, body)
+            case ReferProgressed(status=status, reason=reason):
+                return [LegTransferProgressed(status, reason)]
+            case ReferFinished(outcome=outcome, status=status):
+                return [LegTransferEnded(outcome.value, status)]
+            case InviteFailed() | SessionEnded():
+                return self._handle_ended(event)
+            case _:
+                return []
+
+    def _handle_ended(self, event: InviteFailed | SessionEnded) -> list[LegEvent]:
+        if isinstance(event, InviteFailed):
+            return []  # SessionEnded follows, with the same status
+        self._is_ended = True
+        return [FarEnded(_whose(event), event.reason or event.cause.value, event.status)]
+
+    def _handle_answered(self, sdp: bytes | None, now_ns: Nanoseconds) -> list[LegEvent]:
+        agreed = self._read_answer(sdp, now_ns)
+        if not agreed:
+            self.session.bye(now_ns)
+            return []
+        return [*agreed, LegConfirmed()]
+
+    def _read_answer(self, sdp: bytes | None, now_ns: Nanoseconds) -> list[LegEvent]:
+        """Read the far end's answer to our offer."""
+        if sdp is None or self._sent is None:
+            return []
+        try:
+            audio = accept_answer(self._sent, parse_description(sdp))
+        except RemoteError:
+            self.session.bye(now_ns)
+            return []
+        return self._agree(audio, now_ns)
+
+    def _handle_offer(self, sdp: bytes | None, now_ns: Nanoseconds) -> list[LegEvent]:
+        """Answer a re-INVITE: hold, resume, a new address; a bad one leaves all as it was."""
+        if sdp is None:
+            self._sent = offer(self._local, self._sent)
+            self.session.respond_to_offer(self._sent.to_bytes(), now_ns)
+            return []
+        try:
+            negotiated = answer(parse_description(sdp), self._local, self._sent)
+        except SdpNegotiationError as failed:
+            warning = f'{failed.warning} {WARN_AGENT} "{failed}"'
+            self.session.refuse_offer(NOT_ACCEPTABLE_HERE, now_ns, headers=(("Warning", warning),))
+            return []
+        except RemoteError as failed:
+            self.session.refuse_offer(failed.sip_status, now_ns)
+            return []
+        self._sent = negotiated.answer
+        self.session.respond_to_offer(self._sent.to_bytes(), now_ns)
+        return self._agree(negotiated.audio, now_ns)
+
+    # ---- media --------------------------------------------------------------------------------
+
+    def _agree(self, audio: AgreedAudio, now_ns: Nanoseconds) -> list[LegEvent]:
+        """Put an agreement in force."""
+        before, self.audio = self.audio, audio
+        settings = self._port_settings(audio)
+        if self.port is None:
+            self.port = self._make_port(settings)
+            self.port.set_direction(sends=audio.sends)
+            return [LegMediaAgreed(), *([LegHeld()] if audio.on_hold else [])]
+        self.port.renegotiate(settings, now_ns)
+        self.port.set_direction(sends=audio.sends)
+        was_held = before is not None and before.on_hold
+        if audio.on_hold == was_held:
+            return []
+        return [LegHeld()] if audio.on_hold else [LegResumed()]
+
+    def _port_settings(self, audio: AgreedAudio) -> RtpPortSettings:
+        receive = {
+            codec.payload_type: FORMATS[codec.name.upper()] for codec in audio.receive_codecs
+        }
+        others = (audio.telephone_event_receive, audio.comfort_noise_receive)
+        payload_types = {*receive, *(number for number in others if number is not None)}
+        remote = (audio.remote.host, audio.remote.port)
+        rtcp = audio.remote_rtcp
+        policy = SourcePolicy(
+            announced=remote,
+            payload_types=frozenset(payload_types),
+            signalling_host=self._source if self._media.is_nat else None,
+            networks=self._media.networks if self._media.is_nat else (),
+        )
+        return RtpPortSettings(
+            audio_format=FORMATS[audio.send_codec.name.upper()],
+            payload_type=audio.send_codec.payload_type,
+            receive_payload_types=receive,
+            remote=remote,
+            remote_rtcp=(rtcp.host, rtcp.port) if rtcp else None,
+            policy=policy,
+            event_payload_type_send=audio.telephone_event_send,
+            event_payload_type_receive=audio.telephone_event_receive,
+            comfort_noise_receive=audio.comfort_noise_receive,
+            ptime_ms=audio.ptime_ms,
+            is_nat=self._media.is_nat,
+        )
+
+
+def _whose(event: SessionEnded) -> Literal["local", "remote", "failure"]:
+    failures = {
+        EndCause.UNREACHABLE,
+        EndCause.NO_ACK,
+        EndCause.DIALOG_LOST,
+        EndCause.BAD_ANSWER,
+        EndCause.NO_ANSWER,
+    }
+    return "failure" if event.cause in failures else event.by
+
+
+def _read_key(content_type: str, body: bytes) -> list[LegEvent]:
+    try:
+        return [LegKeyPressed(parse_info_digit(content_type, body).digit)]
+    except InfoDigitError:
+        return []

@@ -1,0 +1,165 @@
+"""The media clock: a ring of 24 slots of 5 ms, on which every leg sends and all RTP is read.
+
+RTP sockets are not in the event loop: each slot asks once, without waiting, which of them have data
+(design: decision 1). A leg takes part with a period of 2, 4, 6, 8 or 12 slots (10 to 60 ms) and a
+phase, chosen so that the slots stay evenly filled. Time is absolute: a late slot does not delay the
+next. A leg that missed more than two packets has the rest skipped, its RTP timestamp advanced.
+"""
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from telephony.engine.clock import monotonic_ns
+from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
+
+__all__ = ["PERIODS", "SLOT_NS", "MediaClock", "Ticking"]
+
+SLOT_NS = 5 * NS_PER_MS
+SLOTS = 24
+PERIODS = (2, 4, 6, 8, 12)
+"""Slots between two packets: ptime 10, 20, 30, 40 and 60 ms; each divides the ring."""
+CATCH_UP_PACKETS = 2
+"""Sent at once after a stall; more would arrive as a burst that the far end drops anyway."""
+IDLE_FOR_COLLECTION_NS = 3 * NS_PER_MS
+"""Time that must be left in a slot before a young collection may run in it."""
+COLLECTION_INTERVAL_SLOTS = 200
+"""A young collection each second, in an idle slot; a full one never runs by itself."""
+
+
+class Ticking(Protocol):
+    """What sends one packet per period."""
+
+    def tick(self, now_ns: Nanoseconds) -> None:
+        """Send the packet that is due."""
+        ...
+
+    def skip(self, packets: int) -> None:
+        """Advance the timeline over packets that were never sent."""
+        ...
+
+
+class _Member:
+    __slots__ = ("next_slot", "period", "ticking")
+
+    def __init__(self, ticking: Ticking, period: int, next_slot: int) -> None:
+        self.ticking = ticking
+        self.period = period
+        self.next_slot = next_slot
+
+
+class MediaClock:
+    """Runs the slots.
+
+    Args:
+        read: Reads every RTP socket that has data; called once per slot, before the ticks.
+        after_slot: Called when a slot's work is done, to drain what it produced.
+    """
+
+    def __init__(
+        self, read: Callable[[Nanoseconds], None], after_slot: Callable[[Nanoseconds], None]
+    ) -> None:
+        """Stand still until `start`."""
+        self._read = read
+        self._after_slot = after_slot
+        self._ring: list[dict[Ticking, _Member]] = [{} for _ in range(SLOTS)]
+        self._slot = 0
+        self._origin_ns = 0
+        self._handle: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._slots_since_collection = 0
+        self.skipped_packets = 0
+        self.late_slots = 0
+        """Slots that began more than one slot late."""
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin with the slot that is now."""
+        self._loop = loop
+        self._origin_ns = monotonic_ns()
+        self._arm()
+
+    def stop(self) -> None:
+        """Stop after the slot under way."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def add(self, ticking: Ticking, period_ms: int) -> None:
+        """Let a leg tick every `period_ms`, from its next free phase on.
+
+        Args:
+            ticking: The leg.
+            period_ms: 10, 20, 30, 40 or 60.
+        """
+        period = period_ms * NS_PER_MS // SLOT_NS
+        if period not in PERIODS:
+            message = f"ptime {period_ms} ms is not one of 10, 20, 30, 40, 60"
+            raise ValueError(message)
+        phase = min(range(period), key=self._load)
+        now_slot = self._slot
+        first = now_slot + (phase - now_slot) % period
+        member = _Member(ticking, period, first)
+        for slot in range(phase, SLOTS, period):
+            self._ring[slot][ticking] = member
+
+    def remove(self, ticking: Ticking) -> None:
+        """Let a leg tick no more; one that is not there is ignored."""
+        for slot in self._ring:
+            slot.pop(ticking, None)
+
+    def _load(self, slot: int) -> int:
+        return len(self._ring[slot % SLOTS])
+
+    def members(self) -> Iterator[Ticking]:
+        """Give every leg once."""
+        seen: set[int] = set()
+        for slot in self._ring:
+            for ticking in slot:
+                if id(ticking) not in seen:
+                    seen.add(id(ticking))
+                    yield ticking
+
+    def _arm(self) -> None:
+        if self._loop is None:
+            return
+        due_ns = self._origin_ns + self._slot * SLOT_NS
+        delay_ns = due_ns - monotonic_ns()
+        self._handle = self._loop.call_later(max(0, delay_ns) / NS_PER_SECOND, self._run)
+
+    def _run(self) -> None:
+        now_ns = monotonic_ns()
+        current = (now_ns - self._origin_ns) // SLOT_NS
+        if current < self._slot:
+            self._arm()
+            return
+        if current > self._slot:
+            self.late_slots += 1
+        self._read(now_ns)
+        last = min(current, self._slot + SLOTS - 1)
+        for slot in range(self._slot, last + 1):
+            for member in tuple(self._ring[slot % SLOTS].values()):
+                if member.next_slot <= current:
+                    self._tick(member, current, now_ns)
+        self._slot = current + 1
+        self._after_slot(now_ns)
+        self._collect_if_idle()
+        self._arm()
+
+    def _tick(self, member: _Member, current: int, now_ns: Nanoseconds) -> None:
+        due = (current - member.next_slot) // member.period + 1
+        send = min(due, CATCH_UP_PACKETS)
+        if due > send:
+            member.ticking.skip(due - send)
+            self.skipped_packets += due - send
+        for _ in range(send):
+            member.ticking.tick(now_ns)
+        member.next_slot += due * member.period
+
+    def _collect_if_idle(self) -> None:
+        self._slots_since_collection += 1
+        if self._slots_since_collection < COLLECTION_INTERVAL_SLOTS:
+            return
+        if self._origin_ns + self._slot * SLOT_NS - monotonic_ns() > IDLE_FOR_COLLECTION_NS:
+            gc.collect(0)
+            self._slots_since_collection = 0

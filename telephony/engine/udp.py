@@ -1,0 +1,239 @@
+"""UDP sockets: one for SIP per address, a pair of ports per leg for RTP and RTCP.
+
+RTP sockets are never in the event loop. `RtpSockets.read` asks the kernel once per slot which of them
+have data, and takes each datagram with the kernel's own arrival time where there is one.
+"""
+
+import errno
+import select
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from telephony.engine.clock import realtime_offset_ns
+from telephony.errors import TransportError
+from telephony.units import NS_PER_SECOND, Nanoseconds
+
+__all__ = ["RtpReceiver", "RtpSocketPair", "RtpSockets", "is_in_use"]
+
+DATAGRAM_OCTETS = 2_048
+"""Longer than any Ethernet frame; what is longer is cut, and refused by the parser."""
+DATAGRAMS_PER_READ = 16
+"""Per socket and slot: a burst after a stall is taken at once, a flood waits for the next slot."""
+RECEIVE_BUFFER_OCTETS = 64 * 1024
+"""More than a second of G.711 with its overhead."""
+PORT_ATTEMPTS = 64
+_TIMESPEC = struct.Struct("qq")
+_SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
+_ANCILLARY_OCTETS = socket.CMSG_SPACE(_TIMESPEC.size)
+
+Address = tuple[str, int]
+
+
+class RtpReceiver(Protocol):
+    """What takes a leg's datagrams."""
+
+    def handle_rtp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
+        """Take one datagram of the RTP port."""
+        ...
+
+    def handle_rtcp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
+        """Take one datagram of the RTCP port."""
+        ...
+
+
+def is_in_use(failed: OSError) -> bool:
+    """Say whether a bind failed because someone else has the port."""
+    return failed.errno == errno.EADDRINUSE
+
+
+class RtpSocketPair:
+    """One leg's sockets: RTP on an even port, RTCP on the port above it."""
+
+    __slots__ = ("address", "rtcp", "rtp")
+
+    def __init__(self, rtp: socket.socket, rtcp: socket.socket) -> None:
+        """Take two bound sockets."""
+        self.rtp = rtp
+        self.rtcp = rtcp
+        host, port = rtp.getsockname()[:2]
+        self.address: Address = (host, port)
+
+    def send_rtp(self, packet: bytes, destination: Address) -> None:
+        """Hand one packet to the kernel; one that it refuses is lost, as on the wire."""
+        try:
+            self.rtp.sendto(packet, destination)
+        except OSError:
+            return
+
+    def send_rtcp(self, packet: bytes, destination: Address) -> None:
+        """Hand one RTCP packet to the kernel."""
+        try:
+            self.rtcp.sendto(packet, destination)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Give both ports back."""
+        self.rtp.close()
+        self.rtcp.close()
+
+
+class RtpSockets:
+    """All RTP sockets of an engine.
+
+    Args:
+        ports: The lowest and the highest port, inclusive.
+        random_below: Gives a number from 0 up to, not including, its argument.
+        use_kernel_time: False where the kernel gives no arrival times (macOS), or to force it.
+    """
+
+    def __init__(
+        self,
+        ports: tuple[int, int],
+        random_below: Callable[[int], int],
+        *,
+        use_kernel_time: bool = True,
+    ) -> None:
+        """Open nothing yet."""
+        self._low, self._high = ports
+        self._random_below = random_below
+        self._has_kernel_time = use_kernel_time and hasattr(socket.socket, "recvmsg")
+        self._poller = _make_poller()
+        self._receivers: dict[int, tuple[socket.socket, Callable[..., None]]] = {}
+        self.in_use = 0
+
+    def open_pair(self, host: str) -> RtpSocketPair:
+        """Bind a random even port of the range and the port above it.
+
+        Raises:
+            TransportError: No pair is free, or the address is not ours.
+        """
+        first = (self._low + 1) // 2
+        count = (self._high - 1) // 2 - first + 1
+        if count < 1:
+            raise TransportError(f"no pair of RTP ports in {self._low}-{self._high}")
+        start = self._random_below(count)
+        for step in range(min(count, PORT_ATTEMPTS)):
+            port = (first + (start + step * 7 + step) % count) * 2
+            pair = self._try_pair(host, port)
+            if pair is not None:
+                return pair
+        raise TransportError(f"no free pair of RTP ports in {self._low}-{self._high}")
+
+    def _try_pair(self, host: str, port: int) -> RtpSocketPair | None:
+        opened: list[socket.socket] = []
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            for number in (port, port + 1):
+                sock = socket.socket(family, socket.SOCK_DGRAM)
+                opened.append(sock)
+                sock.setblocking(False)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
+                sock.bind((host, number))
+        except OSError as failed:
+            for sock in opened:
+                sock.close()
+            if is_in_use(failed):
+                return None
+            raise TransportError(f"cannot use {host}:{port} for RTP: {failed.strerror}") from failed
+        if self._has_kernel_time:
+            opened[0].setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        return RtpSocketPair(opened[0], opened[1])
+
+    def attach(self, pair: RtpSocketPair, receiver: RtpReceiver) -> None:
+        """Read a pair's datagrams into `receiver` from now on."""
+        for sock, handle in (
+            (pair.rtp, receiver.handle_rtp),
+            (pair.rtcp, receiver.handle_rtcp),
+        ):
+            self._receivers[sock.fileno()] = (sock, handle)
+            self._poller.register(sock.fileno())
+        self.in_use += 1
+
+    def detach(self, pair: RtpSocketPair) -> None:
+        """Read a pair no more, and close it."""
+        for sock in (pair.rtp, pair.rtcp):
+            if self._receivers.pop(sock.fileno(), None) is not None:
+                self._poller.unregister(sock.fileno())
+        self.in_use -= 1
+        pair.close()
+
+    def read(self, now_ns: Nanoseconds) -> None:
+        """Take what has arrived on all sockets, without waiting."""
+        offset_ns = realtime_offset_ns() if self._has_kernel_time else 0
+        for descriptor in self._poller.ready():
+            entry = self._receivers.get(descriptor)
+            if entry is not None:
+                self._read_one(*entry, offset_ns, now_ns)
+
+    def _read_one(
+        self,
+        sock: socket.socket,
+        handle: Callable[[bytes, Address, Nanoseconds], None],
+        offset_ns: int,
+        now_ns: Nanoseconds,
+    ) -> None:
+        for _ in range(DATAGRAMS_PER_READ):
+            try:
+                if not self._has_kernel_time:
+                    data, source = sock.recvfrom(DATAGRAM_OCTETS)
+                    handle(data, source[:2], now_ns)
+                    continue
+                data, ancillary, _, source = sock.recvmsg(DATAGRAM_OCTETS, _ANCILLARY_OCTETS)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                continue  # an ICMP error of an earlier send; the socket goes on
+            arrival_ns = now_ns
+            if ancillary:
+                seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+                arrival_ns = Nanoseconds(seconds * NS_PER_SECOND + nanoseconds - offset_ns)
+            handle(data, source[:2], arrival_ns)
+
+
+class _Poller(Protocol):
+    def register(self, descriptor: int) -> None: ...
+
+    def unregister(self, descriptor: int) -> None: ...
+
+    def ready(self) -> Iterator[int]: ...
+
+
+class _Epoll:
+    """Linux: one call for any number of sockets."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+
+    def register(self, descriptor: int) -> None:
+        self._epoll.register(descriptor, select.EPOLLIN)
+
+    def unregister(self, descriptor: int) -> None:
+        self._epoll.unregister(descriptor)
+
+    def ready(self) -> Iterator[int]:
+        return iter([descriptor for descriptor, _ in self._epoll.poll(0)])
+
+
+class _Poll:
+    """Everywhere else."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+
+    def register(self, descriptor: int) -> None:
+        self._poll.register(descriptor, select.POLLIN)
+
+    def unregister(self, descriptor: int) -> None:
+        self._poll.unregister(descriptor)
+
+    def ready(self) -> Iterator[int]:
+        return iter([descriptor for descriptor, _ in self._poll.poll(0)])
+
+
+def _make_poller(*, force_portable: bool = False) -> _Poller:
+    if hasattr(select, "epoll") and not force_portable:
+        return _Epoll()
+    return _Poll()
