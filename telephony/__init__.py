@@ -1,1 +1,20 @@
-"""A phone agent: it answers phone lines and routes calls with a realtime voice model."""
+"""A phone agent: it answers phone lines and routes calls with a realtime voice model.
+
+Importing this package loads declarations only, no I/O library.
+"""
+
+from telephony.agent import Agent, Tool, Transfer, tool
+from telephony.app.phone import Answer, IncomingCall, Phone, Redirect, Reject, Ring
+
+__all__ = [
+    "Agent",
+    "Answer",
+    "IncomingCall",
+    "Phone",
+    "Redirect",
+    "Reject",
+    "Ring",
+    "Tool",
+    "Transfer",
+    "tool",
+]

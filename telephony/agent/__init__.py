@@ -1,1 +1,22 @@
 """The declarations a user writes: agents, tools, handoffs, transfers."""
+
+from telephony.agent.agent import Action, Agent, agents_by_name, session_settings, session_tools
+from telephony.agent.errors import ToolArgumentError, ToolResultError
+from telephony.agent.tool import AnyTool, Executor, Tool, tool
+from telephony.agent.transfer import Transfer, TransferMode
+
+__all__ = [
+    "Action",
+    "Agent",
+    "AnyTool",
+    "Executor",
+    "Tool",
+    "ToolArgumentError",
+    "ToolResultError",
+    "Transfer",
+    "TransferMode",
+    "agents_by_name",
+    "session_settings",
+    "session_tools",
+    "tool",
+]

@@ -13,8 +13,6 @@ from telephony.voice import VoiceFormat
 
 __all__ = [
     "AgentConfigured",
-    "AgentSpeechEnded",
-    "AgentSpeechStarted",
     "CallAnswered",
     "CallEnded",
     "CallEvent",
@@ -31,6 +29,7 @@ __all__ = [
     "ItemTruncatedAt",
     "KeysCollected",
     "PlayoutFinished",
+    "ResponseEnded",
     "SpeechTranscribed",
     "ToolRequested",
     "TransferEnded",
@@ -138,14 +137,7 @@ class AgentConfigured(MessageBody):
     agent: str
 
 
-class AgentSpeechStarted(MessageBody):
-    """The first sample of an item left for the caller."""
-
-    type: Literal["agent.speech_started"] = "agent.speech_started"
-    item_id: str
-
-
-class AgentSpeechEnded(MessageBody):
+class ResponseEnded(MessageBody):
     """A response ended; `status` is the server's word."""
 
     type: Literal["agent.response_ended"] = "agent.response_ended"
@@ -275,8 +267,7 @@ CallEventBody = Annotated[
     | VoiceGranted
     | VoiceClosed
     | AgentConfigured
-    | AgentSpeechStarted
-    | AgentSpeechEnded
+    | ResponseEnded
     | CallerSpeechStarted
     | CallerSpeechStopped
     | SpeechTranscribed

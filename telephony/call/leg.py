@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from telephony.media import RtpPort
 from telephony.units import Nanoseconds
+from telephony.voice import VoiceFormat
 
 __all__ = [
     "Capability",
@@ -21,6 +22,7 @@ __all__ = [
     "LegTransferEnded",
     "LegTransferProgressed",
     "LegTransferRequested",
+    "MediaDescribed",
 ]
 
 
@@ -33,6 +35,16 @@ class Capability(Enum):
     BLIND_TRANSFER = "blind_transfer"
     TRANSFER_OUTCOME = "transfer_outcome"
     PLAYOUT_TRUTH = "playout_truth"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaDescribed:
+    """An agreement in a person's words."""
+
+    codec: str
+    ptime_ms: int
+    remote: str
+    """host:port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,16 @@ class Leg(Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What this way can do."""
+        ...
+
+    @property
+    def voice_format(self) -> VoiceFormat:
+        """The session format that will follow this leg, as far as is known before the answer."""
+        ...
+
+    @property
+    def media_description(self) -> MediaDescribed:
+        """What was agreed on, for the log; only once `port` is there."""
         ...
 
     @property

@@ -1,7 +1,7 @@
 """A leg over SIP: one `InviteSession`, its descriptions, and its RTP port."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
@@ -17,14 +17,22 @@ from telephony.call.leg import (
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
+    MediaDescribed,
 )
-from telephony.errors import RemoteError
-from telephony.media import InfoDigitError, RtpPort, RtpPortSettings, SourcePolicy, parse_info_digit
+from telephony.errors import LocalError, RemoteError
+from telephony.media import (
+    InfoDigitError,
+    RtpPort,
+    RtpPortSettings,
+    SourcePolicy,
+    leg_format,
+    parse_info_digit,
+    voice_format_of,
+)
 from telephony.sdp import (
     AgreedAudio,
     LocalMedia,
     Negotiated,
-    SdpNegotiationError,
     SessionDescription,
     accept_answer,
     answer,
@@ -35,28 +43,25 @@ from telephony.sip import (
     AckReceived,
     EndCause,
     IncomingInvite,
+    IncomingSession,
     InfoReceived,
     InviteAnswered,
     InviteFailed,
     InviteProgressed,
-    InviteSession,
     NameAddr,
     OfferReceived,
+    OutgoingSession,
     ReferFinished,
     ReferProgressed,
     SessionEnded,
+    SipEndpoint,
     SipEvent,
     parse_uri,
 )
 from telephony.units import Nanoseconds
-from telephony_codecs import AudioFormat
+from telephony.voice import VoiceFormat
 
 __all__ = ["MediaPolicy", "SipLeg"]
-
-FORMATS = {"PCMU": AudioFormat.PCMU, "PCMA": AudioFormat.PCMA}
-"""What a codec of the description is to the media."""
-WARN_AGENT = "telephony"
-NOT_ACCEPTABLE_HERE = 488
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class SipLeg:
     """One far end reached over SIP.
 
     Args:
-        session: The SIP session.
+        session: The SIP session; for a call that we place, `place` makes it.
         local: What we put forward for its audio.
         make_port: Makes the RTP port once both sides agree.
         media: Whose RTP is taken.
@@ -84,14 +89,14 @@ class SipLeg:
 
     def __init__(
         self,
-        session: InviteSession,
+        session: IncomingSession | OutgoingSession | None,
         local: LocalMedia,
         make_port: Callable[[RtpPortSettings], RtpPort],
         media: MediaPolicy,
         source: str | None,
     ) -> None:
         """Join the parts; `read_offer` or an answer makes the port."""
-        self.session = session
+        self._session = session
         self.port: RtpPort | None = None
         self.audio: AgreedAudio | None = None
         self._local = local
@@ -101,6 +106,24 @@ class SipLeg:
         self._sent: SessionDescription | None = None
         self._negotiated: Negotiated | None = None
         self._is_ended = False
+
+    @property
+    def voice_format(self) -> VoiceFormat:
+        """The session format that will follow this leg; the first that we offer, if unknown."""
+        audio = self.audio or (self._negotiated.audio if self._negotiated else None)
+        codec = audio.send_codec if audio else self._local.codecs[0]
+        return voice_format_of(leg_format(codec.name))
+
+    @property
+    def media_description(self) -> MediaDescribed:
+        """What was agreed on, for the log."""
+        assert self.audio is not None
+        remote = self.audio.remote
+        return MediaDescribed(
+            codec=self.audio.send_codec.name,
+            ptime_ms=self.audio.ptime_ms,
+            remote=f"{remote.host}:{remote.port}",
+        )
 
     # ---- before the answer --------------------------------------------------------------------
 
@@ -113,33 +136,69 @@ class SipLeg:
         if invite.request.body:
             self._negotiated = answer(parse_description(invite.request.body), self._local)
 
-    def make_offer(self) -> bytes:
-        """Give the description for a call that we place."""
+    @property
+    def session(self) -> IncomingSession | OutgoingSession:
+        """The SIP session.
+
+        Raises:
+            LocalError: The call was not placed yet.
+        """
+        if self._session is None:
+            raise LocalError("the call was not placed yet")
+        return self._session
+
+    @property
+    def _caller(self) -> IncomingSession:
+        """The session of a call that came in.
+
+        Raises:
+            LocalError: We placed this call.
+        """
+        if not isinstance(self._session, IncomingSession):
+            raise LocalError("a call that we placed is not ours to answer")
+        return self._session
+
+    def place(
+        self, endpoint: SipEndpoint, target: str, caller: str, now_ns: Nanoseconds
+    ) -> OutgoingSession:
+        """Send the INVITE of a call that we place.
+
+        Raises:
+            RemoteError: The target, or the caller, is no URI.
+        """
+        uri = parse_uri(target)
         self._sent = offer(self._local)
-        return self._sent.to_bytes()
+        self._session = endpoint.invite(
+            uri,
+            from_=NameAddr(None, parse_uri(caller)),
+            to=NameAddr(None, uri),
+            sdp=self._sent.to_bytes(),
+            now_ns=now_ns,
+        )
+        return self._session
 
     def ring(self, now_ns: Nanoseconds) -> None:
         """Send 180."""
-        self.session.ring(now_ns)
+        self._caller.ring(now_ns)
 
     def answer(self, now_ns: Nanoseconds) -> list[LegEvent]:
         """Send 200, with our answer, or our offer where the caller made none."""
         if self._negotiated is None:
             self._sent = offer(self._local)
-            self.session.answer(self._sent.to_bytes(), now_ns)
+            self._caller.answer(self._sent.to_bytes(), now_ns)
             return []
         self._sent = self._negotiated.answer
-        self.session.answer(self._sent.to_bytes(), now_ns)
+        self._caller.answer(self._sent.to_bytes(), now_ns)
         return self._agree(self._negotiated.audio, now_ns)
 
     def refuse(self, status: int, reason: str | None, now_ns: Nanoseconds) -> None:
         """Refuse the call."""
         if not self._is_ended:
-            self.session.reject(status, now_ns, reason=reason)
+            self._caller.reject(status, now_ns, reason=reason)
 
     def redirect(self, contact: str, now_ns: Nanoseconds) -> None:
         """Send 302."""
-        self.session.redirect(contact, now_ns)
+        self._caller.redirect([parse_uri(contact)], now_ns)
 
     # ---- in the call --------------------------------------------------------------------------
 
@@ -206,12 +265,8 @@ class SipLeg:
             return []
         try:
             negotiated = answer(parse_description(sdp), self._local, self._sent)
-        except SdpNegotiationError as failed:
-            warning = f'{failed.warning} {WARN_AGENT} "{failed}"'
-            self.session.refuse_offer(NOT_ACCEPTABLE_HERE, now_ns, headers=(("Warning", warning),))
-            return []
-        except RemoteError as failed:
-            self.session.refuse_offer(failed.sip_status, now_ns)
+        except RemoteError:
+            self.session.respond_to_offer(None, now_ns)
             return []
         self._sent = negotiated.answer
         self.session.respond_to_offer(self._sent.to_bytes(), now_ns)
@@ -235,9 +290,7 @@ class SipLeg:
         return [LegHeld()] if audio.on_hold else [LegResumed()]
 
     def _port_settings(self, audio: AgreedAudio) -> RtpPortSettings:
-        receive = {
-            codec.payload_type: FORMATS[codec.name.upper()] for codec in audio.receive_codecs
-        }
+        receive = {codec.payload_type: leg_format(codec.name) for codec in audio.receive_codecs}
         others = (audio.telephone_event_receive, audio.comfort_noise_receive)
         payload_types = {*receive, *(number for number in others if number is not None)}
         remote = (audio.remote.host, audio.remote.port)
@@ -249,7 +302,7 @@ class SipLeg:
             networks=self._media.networks if self._media.is_nat else (),
         )
         return RtpPortSettings(
-            audio_format=FORMATS[audio.send_codec.name.upper()],
+            audio_format=leg_format(audio.send_codec.name),
             payload_type=audio.send_codec.payload_type,
             receive_payload_types=receive,
             remote=remote,

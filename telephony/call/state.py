@@ -8,9 +8,9 @@
                                                                     connected: ENDED
     DIALLING --far end answers--> UP
 
-Inputs are what the far end, the app, the voice session and time do; actions are data, carried out by
-`Call`. Left out: the session's own life (a call may be up while its session is still opening), and
-hold, which is the media's state and not the call's.
+Inputs are what the far end, the app, the voice session and time do; actions are data, carried out
+by `Call`. Left out: the session's own life (a call may be up while its session is still opening),
+and hold, which is the media's state and not the call's.
 """
 
 from enum import Enum, auto
@@ -116,7 +116,9 @@ TRANSITIONS: dict[tuple[CallState, CallInput], Transition] = {
     (_S.ANSWERED, _I.TRANSFER): (_S.TRANSFERRING, (_A.WAIT_FOR_WORDS,)),
     (_S.ANSWERED, _I.FAR_ENDED): _OVER,
     **_ignore(_S.ANSWERED, _I.VOICE_READY, _I.VOICE_LATE, _I.WORDS_SENT),
-    (_S.DIALLING, _I.CONFIRMED): (_S.UP, (_A.OPEN_VOICE, _A.BEGIN)),
+    (_S.DIALLING, _I.CONFIRMED): (_S.UP, (_A.BEGIN,)),
+    (_S.DIALLING, _I.VOICE_LOST): _STOP,
+    **_ignore(_S.DIALLING, _I.VOICE_READY, _I.VOICE_LATE),
     (_S.DIALLING, _I.HANG_UP): _STOP,
     (_S.DIALLING, _I.HANG_UP_AFTER_WORDS): _STOP,
     (_S.DIALLING, _I.FAR_ENDED): _OVER,

@@ -54,15 +54,11 @@ class MediaClock:
 
     Args:
         read: Reads every RTP socket that has data; called once per slot, before the ticks.
-        after_slot: Called when a slot's work is done, to drain what it produced.
     """
 
-    def __init__(
-        self, read: Callable[[Nanoseconds], None], after_slot: Callable[[Nanoseconds], None]
-    ) -> None:
+    def __init__(self, read: Callable[[Nanoseconds], None]) -> None:
         """Stand still until `start`."""
         self._read = read
-        self._after_slot = after_slot
         self._ring: list[dict[Ticking, _Member]] = [{} for _ in range(SLOTS)]
         self._slot = 0
         self._origin_ns = 0
@@ -142,7 +138,6 @@ class MediaClock:
                 if member.next_slot <= current:
                     self._tick(member, current, now_ns)
         self._slot = current + 1
-        self._after_slot(now_ns)
         self._collect_if_idle()
         self._arm()
 

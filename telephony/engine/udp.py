@@ -1,7 +1,7 @@
 """UDP sockets: one for SIP per address, a pair of ports per leg for RTP and RTCP.
 
-RTP sockets are never in the event loop. `RtpSockets.read` asks the kernel once per slot which of them
-have data, and takes each datagram with the kernel's own arrival time where there is one.
+RTP sockets are never in the event loop. `RtpSockets.read` asks the kernel once per slot which of
+them have data, and takes each datagram with the kernel's own arrival time where there is one.
 """
 
 import errno

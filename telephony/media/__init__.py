@@ -1,7 +1,13 @@
 """The audio of one call: uplink, playout, ledger, interruption."""
 
 from telephony.media.agent_audio import AgentAudio, Interrupted
-from telephony.media.convert import Converter, audio_format_of, converter, voice_format_of
+from telephony.media.convert import (
+    Converter,
+    audio_format_of,
+    converter,
+    leg_format,
+    voice_format_of,
+)
 from telephony.media.interruption import Interruption, TruncateAt, interrupt
 from telephony.media.ledger import ItemKey, Ledger, LedgerRow, Position, RowKind
 from telephony.media.playout import ItemAudio, Playout, PlayoutState
@@ -48,6 +54,7 @@ __all__ = [
     "audio_format_of",
     "converter",
     "interrupt",
+    "leg_format",
     "parse_info_digit",
     "voice_format_of",
 ]

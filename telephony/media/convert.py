@@ -11,13 +11,25 @@ from telephony.voice import VoiceFormat
 from telephony_codecs import AudioFormat, decode, encode, transcode
 from telephony_codecs.resample import Resampler
 
-__all__ = ["Converter", "audio_format_of", "converter", "voice_format_of"]
+__all__ = ["Converter", "audio_format_of", "converter", "leg_format", "voice_format_of"]
 
 _AUDIO_FORMATS = {
     VoiceFormat.PCMU: AudioFormat.PCMU,
     VoiceFormat.PCMA: AudioFormat.PCMA,
     VoiceFormat.PCM: AudioFormat.PCM24K,
 }
+
+
+_LEG_FORMATS = {"PCMU": AudioFormat.PCMU, "PCMA": AudioFormat.PCMA}
+
+
+def leg_format(encoding: str) -> AudioFormat:
+    """Give the format of a leg by its encoding name (RFC 3551), in any case.
+
+    Raises:
+        KeyError: No such encoding was ever offered; our caller is at fault.
+    """
+    return _LEG_FORMATS[encoding.upper()]
 
 
 def audio_format_of(voice_format: VoiceFormat) -> AudioFormat:

@@ -2,8 +2,8 @@
 
 States and inputs (`PlayoutState`): PLAYING takes audio; PAUSED sends silence and keeps the queue
 (reversible barge-in); HELD sends nothing and keeps the queue (the caller cannot hear). Hold counts
-more than pause: a leg on hold is HELD whatever else is asked, and returns to the state it would have
-without the hold.
+more than pause: a leg on hold is HELD whatever else is asked, and returns to the state it would
+have without the hold.
 
 The queue holds the leg's own format, converted once on arrival; a tick only slices.
 """

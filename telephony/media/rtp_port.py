@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from telephony.errors import RemoteError
+from telephony.media.convert import converter
 from telephony.media.ledger import Ledger
 from telephony.media.playout import Playout
 from telephony.media.uplink import Uplink, UplinkSettings
@@ -103,7 +104,6 @@ class RtpPort:
         settings: What was agreed.
         sender: Our stream, with its random start.
         reporter: Our RTCP.
-        sink: Takes the caller's audio in the leg's format.
         uplink: Waiting times of the uplink.
     """
 
@@ -112,7 +112,6 @@ class RtpPort:
         settings: RtpPortSettings,
         sender: RtpSender,
         reporter: RtcpReporter,
-        sink: Callable[[bytes], None],
         uplink: UplinkSettings | None = None,
     ) -> None:
         """Be ready to tick; nothing is sent before the first tick."""
@@ -121,7 +120,7 @@ class RtpPort:
         self.counters = PortCounters()
         self.ledger = Ledger(settings.audio_format.rate_hz)
         self.playout = Playout(settings.audio_format, self.ledger)
-        self.uplink = Uplink(settings.audio_format, sink, uplink)
+        self.uplink = Uplink(settings.audio_format, uplink)
         self.latch = Latch(settings.policy)
         self.sends = True
         self._sender = sender
@@ -173,9 +172,7 @@ class RtpPort:
             rate_hz = self.settings.audio_format.rate_hz
             statistics = self._statistics = ReceiverStatistics(packet.ssrc, rate_hz)
         is_paced = packet.payload_type != self.settings.event_payload_type_receive
-        statistics.handle_packet(
-            packet.sequence, packet.timestamp, arrival_ns, is_paced=is_paced
-        )
+        statistics.handle_packet(packet.sequence, packet.timestamp, arrival_ns, is_paced=is_paced)
 
     def _handle_released(self, released: Released, arrival_ns: Nanoseconds) -> None:
         match released:
@@ -284,6 +281,19 @@ class RtpPort:
         """Advance the timeline over packets that were missed."""
         self._sender.advance(packets * self._samples)
         self._marker = True
+
+    def play(self, pcmu: bytes) -> None:
+        """Queue audio of our own, mu-law at 8,000 Hz."""
+        law = converter(AudioFormat.PCMU, self.settings.audio_format)
+        self.playout.add_prompt(law.convert(pcmu) if law else pcmu)
+
+    def set_direction(self, *, sends: bool) -> None:
+        """Send, or only let time pass, as the descriptions say; the queue waits meanwhile."""
+        self.sends = sends
+        if sends:
+            self.playout.unhold()
+        else:
+            self.playout.hold()
 
     def send_digits(self, digits: str) -> None:
         """Queue keys for the far end; item audio waits meanwhile.

@@ -1,14 +1,14 @@
 """Uplink: the caller's audio, in order, on the caller's own timeline, towards the voice model.
 
 The model's server takes audio faster than real time, so nothing waits for a playout clock (design:
-decision 5). What is missing is made up for: a proven loss is concealed, a jump of the timestamps and
-a digit become silence, and when packets stay away silence is sent in their stead. The invariant,
-counted in samples at the leg's rate and held at all times:
+decision 5). What is missing is made up for: a proven loss is concealed, a jump of the timestamps
+and a digit become silence, and when packets stay away silence is sent in their stead. The
+invariant, counted in samples at the leg's rate and held at all times:
 
     appended = span + inserted - dropped
 
-`span` is what the caller's RTP timestamps cover, `inserted` is filling beyond it, `dropped` is audio
-of the span that was not passed on: during hold, or because filling had already stood in for it.
+`span` is what the caller's RTP timestamps cover, `inserted` is filling beyond it, `dropped` is
+audio of the span that was not passed on: during hold, or because filling had stood in for it.
 """
 
 from collections.abc import Callable
@@ -53,8 +53,10 @@ class Uplink:
 
     Args:
         audio_format: The leg's.
-        sink: Takes audio in the leg's format; called once or more per packet, at once.
         settings: Waiting times.
+
+    Attributes:
+        sink: Takes audio in the leg's format; called once or more per packet, at once.
     """
 
     __slots__ = (
@@ -66,7 +68,6 @@ class Uplink:
         "_last_arrival_ns",
         "_next",
         "_settings",
-        "_sink",
         "_speech_ended_ns",
         "_starved_since_ns",
         "appended",
@@ -76,18 +77,18 @@ class Uplink:
         "inserted",
         "log",
         "overlapped",
+        "sink",
         "span",
     )
 
     def __init__(
         self,
         audio_format: AudioFormat,
-        sink: Callable[[bytes], None],
         settings: UplinkSettings | None = None,
     ) -> None:
         """Stand still until `start`."""
         self._format = audio_format
-        self._sink = sink
+        self.sink: Callable[[bytes], None] = _discard
         self._settings = settings or UplinkSettings()
         self._next: RtpTimestamp | None = None
         self._filled = 0
@@ -293,7 +294,7 @@ class Uplink:
             return
         self.log.append(SampleCount(self.appended), timestamp, arrival_ns)
         self.appended += samples
-        self._sink(octets)
+        self.sink(octets)
 
     def _append_silence(self, samples: int, timestamp: RtpTimestamp, now_ns: Nanoseconds) -> None:
         self._append(self._format.silence(samples), samples, timestamp, now_ns)
@@ -329,3 +330,8 @@ class Uplink:
         if row is None:
             return None
         return Nanoseconds(row.arrival_ns + samples_to_ns(offset - row.offset, rate_hz))
+
+
+def _discard(octets: bytes) -> None:
+    """Take audio that nobody wants yet."""
+    del octets

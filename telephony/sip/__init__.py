@@ -1,1 +1,106 @@
 """A SIP user agent without sockets: messages, transactions, dialogs (RFC 3261, 6026)."""
+
+from telephony.sip.endpoint import SipEndpoint
+from telephony.sip.errors import SipSyntaxError
+from telephony.sip.events import (
+    AckReceived,
+    CloseFlow,
+    EndCause,
+    IncomingInvite,
+    InfoAnswered,
+    InfoReceived,
+    InviteAnswered,
+    InviteFailed,
+    InviteProgressed,
+    MessageRejected,
+    OfferAnswered,
+    OfferCancelled,
+    OfferFailed,
+    OfferReceived,
+    OptionsAnswered,
+    ReferAccepted,
+    ReferFinished,
+    ReferProgressed,
+    Resolve,
+    SessionEnded,
+    SipEvent,
+    SipOutput,
+    TransferOutcome,
+)
+from telephony.sip.framing import KeepAlive, StreamFramer, is_keep_alive
+from telephony.sip.headers import Headers
+from telephony.sip.invite import InviteSession
+from telephony.sip.invite_incoming import IncomingSession
+from telephony.sip.invite_outgoing import OutgoingSession
+from telephony.sip.invite_state import SessionState
+from telephony.sip.message import Request, Response, check_request, check_response, parse_message
+from telephony.sip.name_addr import NameAddr, parse_name_addr
+from telephony.sip.offer_answer import OfferAnswer, OfferState
+from telephony.sip.settings import EndpointSettings
+from telephony.sip.timers import TimerSettings
+from telephony.sip.transmit import FlowId, HostPort, ListenAddress, Transmit
+from telephony.sip.uri import OtherUri, SipUri, TelUri, Uri, equivalent, parse_uri
+from telephony.sip.values import CSeq, MediaType, parse_cseq
+from telephony.sip.via import Via, parse_via
+
+__all__ = [
+    "AckReceived",
+    "CSeq",
+    "CloseFlow",
+    "EndCause",
+    "EndpointSettings",
+    "FlowId",
+    "Headers",
+    "HostPort",
+    "IncomingInvite",
+    "IncomingSession",
+    "InfoAnswered",
+    "InfoReceived",
+    "InviteAnswered",
+    "InviteFailed",
+    "InviteProgressed",
+    "InviteSession",
+    "KeepAlive",
+    "ListenAddress",
+    "MediaType",
+    "MessageRejected",
+    "NameAddr",
+    "OfferAnswer",
+    "OfferAnswered",
+    "OfferCancelled",
+    "OfferFailed",
+    "OfferReceived",
+    "OfferState",
+    "OptionsAnswered",
+    "OtherUri",
+    "OutgoingSession",
+    "ReferAccepted",
+    "ReferFinished",
+    "ReferProgressed",
+    "Request",
+    "Resolve",
+    "Response",
+    "SessionEnded",
+    "SessionState",
+    "SipEndpoint",
+    "SipEvent",
+    "SipOutput",
+    "SipSyntaxError",
+    "SipUri",
+    "StreamFramer",
+    "TelUri",
+    "TimerSettings",
+    "TransferOutcome",
+    "Transmit",
+    "Uri",
+    "Via",
+    "check_request",
+    "check_response",
+    "equivalent",
+    "is_keep_alive",
+    "parse_cseq",
+    "parse_message",
+    "parse_name_addr",
+    "parse_uri",
+    "parse_via",
+]

@@ -1,0 +1,92 @@
+"""Child processes: the engine and the embedded model server, started and ended by `serve`.
+
+A child says in one line on its standard output that it is ready, or why it is not. It ends when its standard input closes, so none outlives us, whatever ends us.
+"""
+
+import asyncio
+import json
+import sys
+from contextlib import suppress
+from typing import Any
+
+from telephony.errors import TransportError
+
+__all__ = ["Child"]
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 4.0
+
+
+class Child:
+    """One child process.
+
+    Args:
+        name: For messages.
+        module: What `python -m` runs.
+        arguments: After the module.
+    """
+
+    def __init__(self, name: str, module: str, *arguments: str) -> None:
+        """Start nothing yet."""
+        self.name = name
+        self._command = [sys.executable, "-m", module, *arguments]
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, first_line: str = "") -> dict[str, Any]:
+        """Start it, hand it one line on standard input, and wait until it is ready.
+
+        Returns:
+            What it said.
+
+        Raises:
+            TransportError: It ended, said why it is not ready, or took too long.
+        """
+        process = self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(first_line.encode() + b"\n")
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                line = await process.stdout.readline()
+        except TimeoutError:
+            await self.stop()
+            raise TransportError(f"{self.name} was not ready in {READY_SECONDS:g} s") from None
+        try:
+            said: dict[str, Any] = _read_ready(line.decode())
+        except ValueError:
+            await self.stop()
+            raise TransportError(f"{self.name} did not start; its reason is above") from None
+        if "error" in said:
+            await self.stop()
+            raise TransportError(f"{self.name}: {said['error']}")
+        return said
+
+    async def wait(self) -> int:
+        """Wait for its end, and give its exit status."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it: ask, then insist."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _read_ready(line: str) -> dict[str, Any]:
+    """Read what a child said: `ready URL`, or an object."""
+    if line.startswith("ready "):
+        return {"url": line.split()[1]}
+    said: dict[str, Any] = json.loads(line)
+    return said

@@ -1,0 +1,195 @@
+"""From settings and a phone to what the app runs with: lines, agents, servers, engine settings."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from telephony.agent import Agent, Transfer, agents_by_name, session_tools
+from telephony.app.phone import OnIncoming, Phone
+from telephony.app.plans import Plans, VoiceServer
+from telephony.app.reception import reception_phone
+from telephony.config import RealtimeSettings, Settings
+from telephony.engine.settings import EngineSettings, SipListen
+from telephony.errors import ConfigurationError
+from telephony.voice import VoiceFormat
+
+__all__ = ["Configured", "configure", "engine_settings", "load_phone"]
+
+LOCAL = "local"
+"""Name of the embedded server where no `[realtime.NAME]` is configured."""
+ENGINE_ID_OCTETS = 3
+MAX_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """Everything a switchboard needs, checked."""
+
+    lines: list[tuple[str, Agent]]
+    agents: Mapping[str, Agent]
+    servers: Mapping[str, RealtimeSettings]
+    """Empty: the embedded server speaks."""
+    hook: OnIncoming | None
+    allowed: tuple[str, ...]
+    """Targets that calls may be transferred to, besides the patterns of `[transfer] allow`."""
+    settings: Settings
+
+    @property
+    def needs_embedded_server(self) -> bool:
+        """Whether the embedded server has to run."""
+        return not self.servers
+
+    def may_transfer(self, target: str) -> bool:
+        """Say whether a target is allowed."""
+        return target in self.allowed or self.settings.transfer.allows(target)
+
+    def plans(self, embedded_url: str | None, environ: Mapping[str, str]) -> Plans:
+        """Make the maker of plans.
+
+        Args:
+            embedded_url: Of the embedded server, where it runs.
+            environ: For keys that are kept in the environment.
+        """
+        if embedded_url is not None:
+            return Plans({LOCAL: VoiceServer(embedded_url)})
+        return Plans(
+            {name: _voice_server(server, environ) for name, server in self.servers.items()}
+        )
+
+
+def load_phone(spec: str) -> Phone:
+    """Import a user's phone.
+
+    Args:
+        spec: `module:name`.
+
+    Raises:
+        ConfigurationError: There is no such module or phone, or the module fails.
+    """
+    module_name, _, name = spec.partition(":")
+    if not module_name or not name:
+        raise ConfigurationError(f"phone is {spec!r}, wanted MODULE:PHONE such as myphone:phone")
+    try:
+        found = getattr(import_module(module_name), name)
+    except ModuleNotFoundError as failed:
+        raise ConfigurationError(f"phone {spec!r}: no module {failed.name!r}") from failed
+    except AttributeError as failed:
+        raise ConfigurationError(f"phone {spec!r}: {failed}") from failed
+    if not isinstance(found, Phone):
+        raise ConfigurationError(f"phone {spec!r} is a {type(found).__name__}, wanted a Phone")
+    return found
+
+
+def configure(settings: Settings, phone: Phone | None, operator: str | None) -> Configured:
+    """Join what the file and the Python module say.
+
+    Args:
+        settings: The file's, the environment's and the command line's.
+        phone: The user's; None takes the file's lines, or the default phone.
+        operator: Target of the default phone's transfer.
+
+    Raises:
+        ConfigurationError: Something named does not exist, or cannot be used.
+    """
+    allowed: tuple[str, ...] = ()
+    if phone is None and not settings.line:
+        phone = reception_phone(operator) if operator else reception_phone()
+        default_agent = phone.lines[0][1]
+        allowed = tuple(one.to for one in default_agent.handoffs if isinstance(one, Transfer))
+    declared = [agent for _, agent in phone.lines] if phone else []
+    agents = agents_by_name([*declared, *_agents_of_file(settings)])
+    for agent in agents.values():
+        session_tools(agent)  # raises for a tool that no session could be told of
+    lines = list(phone.lines) if phone else []
+    for line in settings.line:
+        if line.agent not in agents:
+            known = ", ".join(sorted(agents)) or "none"
+            raise ConfigurationError(
+                f"line {line.number}: agent is {line.agent!r}, wanted one of {known}"
+            )
+        lines.append((line.number, agents[line.agent]))
+    configured = Configured(
+        lines=lines,
+        agents=agents,
+        servers=settings.realtime,
+        hook=phone.hook if phone else None,
+        allowed=allowed,
+        settings=settings,
+    )
+    _check(configured)
+    return configured
+
+
+def _agents_of_file(settings: Settings) -> list[Agent]:
+    """Make the agents that the file declares; a handoff goes by name, so order does not matter."""
+    return [
+        Agent(
+            name,
+            one.instructions,
+            handoffs=[*one.handoffs, *(Transfer(key, to=to) for key, to in one.transfers.items())],
+            voice=one.voice,
+            realtime=one.realtime,
+            greeting=one.greeting,
+        )
+        for name, one in settings.agent.items()
+    ]
+
+
+def _check(configured: Configured) -> None:
+    """Refuse now what would fail in the middle of a call."""
+    servers = list(configured.servers) or [LOCAL]
+    for agent in configured.agents.values():
+        if agent.realtime is not None and agent.realtime not in servers:
+            known = ", ".join(servers)
+            raise ConfigurationError(
+                f"agent {agent.name!r}: realtime is {agent.realtime!r}, wanted one of {known}"
+            )
+        for handoff in agent.handoffs:
+            if isinstance(handoff, Transfer) and not configured.may_transfer(handoff.to):
+                raise ConfigurationError(
+                    f"agent {agent.name!r}: transfer {handoff.name!r} goes to {handoff.to},"
+                    " which [transfer] allow does not let through"
+                )
+
+
+def _voice_server(server: RealtimeSettings, environ: Mapping[str, str]) -> VoiceServer:
+    headers: tuple[tuple[str, str], ...] = ()
+    if server.api_key is not None:
+        headers = (("Authorization", f"Bearer {server.api_key.read(environ)}"),)
+    return VoiceServer(
+        url=server.url,
+        headers=headers,
+        model=server.model,
+        audio_format=None if server.format == "leg" else VoiceFormat(server.format),
+        on_failure=server.on_failure,
+    )
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """Tell an engine what it needs to know."""
+    ports = settings.sip.rtp_port_range
+    return EngineSettings(
+        engine_id="e" + secrets.token_hex(ENGINE_ID_OCTETS),
+        sip=tuple(
+            SipListen(transport=one.transport.upper(), host=one.host, port=one.port)
+            for one in settings.sip.listen_addresses
+        ),
+        advertise=settings.sip.advertise,
+        rtp_ports=(ports[0], min(ports[-1] + 1, MAX_PORT)),
+        allowed_sources=tuple(network for trunk in settings.trunk for network in trunk.networks),
+        max_calls=settings.limits.calls,
+        ring_seconds=settings.limits.ring_s,
+        grant_seconds=settings.limits.session_grant_s,
+        is_nat=settings.media.nat,
+        media_networks=settings.media.media_networks,
+        starvation_ms=settings.media.starvation_fill_ms,
+        starvation_dtx_ms=settings.media.starvation_fill_dtx_ms,
+    )
+
+
+def default_config() -> Path | None:
+    """Give `telephony.toml` of the working directory, if there is one."""
+    path = Path("telephony.toml")
+    return path if path.exists() else None

@@ -1,0 +1,69 @@
+"""The app's end of the link: listens on a Unix socket for its engine."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from telephony.call import CallCommand, CallEvent, MessageError, decode_event, encode
+
+__all__ = ["EngineServer"]
+
+LINE_LIMIT = 16 * 1024 * 1024
+
+log = structlog.get_logger("telephony.link")
+
+
+class EngineServer:
+    """One engine's link.
+
+    Args:
+        path: Of the socket; its folder must be ours alone.
+        on_event: Takes each event.
+    """
+
+    def __init__(self, path: Path, on_event: Callable[[CallEvent], None]) -> None:
+        """Listen to nobody yet."""
+        self._path = path
+        self._on_event = on_event
+        self._writer: asyncio.StreamWriter | None = None
+        self._server: asyncio.Server | None = None
+        self.ended = asyncio.Event()
+
+    async def start(self) -> None:
+        """Listen for the engine."""
+        self._server = await asyncio.start_unix_server(
+            self._serve, str(self._path), limit=LINE_LIMIT
+        )
+        self._path.chmod(0o600)
+
+    def send(self, command: CallCommand) -> None:
+        """Hand one command to the engine; without an engine it is dropped."""
+        if self._writer is not None:
+            self._writer.write(encode(command) + b"\n")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._writer is not None:
+            writer.close()
+            return
+        self._writer = writer
+        with suppress(ConnectionError, ValueError):
+            while line := await reader.readline():
+                try:
+                    event = decode_event(line)
+                except MessageError as wrong:
+                    log.error("engine sent no event", why=str(wrong))
+                    break
+                self._on_event(event)
+        self._writer = None
+        writer.close()
+        self.ended.set()
+
+    async def stop(self) -> None:
+        """Hang up on the engine, which ends it."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._server is not None:
+            self._server.close()

@@ -1,0 +1,82 @@
+"""The web server: health for a load balancer, metrics for Prometheus, calls for people."""
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+
+from telephony.app.switchboard import Switchboard
+
+__all__ = ["HttpServer"]
+
+SWITCHBOARD: web.AppKey[Switchboard] = web.AppKey("switchboard", Switchboard)
+REGISTRY: web.AppKey[CollectorRegistry] = web.AppKey("registry", CollectorRegistry)
+
+
+async def _health(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    return web.Response(body=generate_latest(request.app[REGISTRY]), content_type="text/plain")
+
+
+async def _calls(request: web.Request) -> web.Response:
+    """List the calls that are kept, newest last."""
+    records = request.app[SWITCHBOARD].calls.values()
+    listed = [
+        {
+            "call_id": one.call_id,
+            "agent": one.agent.name if one.agent else None,
+            "is_over": one.is_over,
+            "events": len(one.events),
+        }
+        for one in records
+    ]
+    return web.json_response(listed)
+
+
+async def _call(request: web.Request) -> web.Response:
+    """Give one call's event log, a JSON object a line."""
+    record = request.app[SWITCHBOARD].calls.get(request.match_info["call_id"])
+    if record is None:
+        raise web.HTTPNotFound(text="no such call; GET /calls lists them\n")
+    lines = "".join(event.model_dump_json() + "\n" for event in record.events)
+    return web.Response(text=lines, content_type="application/x-ndjson")
+
+
+class HttpServer:
+    """The web server of one app.
+
+    Args:
+        switchboard: Whose calls are shown.
+        registry: Whose metrics are shown.
+    """
+
+    def __init__(self, switchboard: Switchboard, registry: CollectorRegistry) -> None:
+        """Lay out the routes."""
+        app = web.Application()
+        app[SWITCHBOARD] = switchboard
+        app[REGISTRY] = registry
+        app.router.add_get("/healthz", _health)
+        app.router.add_get("/metrics", _metrics)
+        app.router.add_get("/calls", _calls)
+        app.router.add_get("/calls/{call_id}", _call)
+        self._runner = web.AppRunner(app, access_log=None)
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen; port 0 takes a free one.
+
+        Returns:
+            The address that is listened on.
+
+        Raises:
+            OSError: It is in use, or not ours.
+        """
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        bound = self._runner.addresses[0]
+        return str(bound[0]), int(bound[1])
+
+    async def stop(self) -> None:
+        """Close."""
+        await self._runner.cleanup()

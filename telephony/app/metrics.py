@@ -1,0 +1,104 @@
+"""Metrics for Prometheus: a view of the event log."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from telephony.call import (
+    CallAnswered,
+    CallEnded,
+    CallEvent,
+    CallIncoming,
+    CallPlaced,
+    DigitPressed,
+    ItemDeletedFromMemory,
+    ItemTruncatedAt,
+    ToolRequested,
+    TransferEnded,
+    TroubleNoted,
+    VoiceGranted,
+)
+
+__all__ = ["Metrics"]
+
+MS_PER_S = 1000
+
+
+class Metrics:
+    """Counts what happens; each instance has a registry of its own."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        registry = self.registry = CollectorRegistry()
+        name = "telephony_"
+        self._up = Gauge(name + "calls_up", "Calls that are up", registry=registry)
+        self._calls = Counter(name + "calls", "Calls", ["direction"], registry=registry)
+        self._ended = Counter(name + "calls_ended", "Ended calls", ["by"], registry=registry)
+        self._seconds = Histogram(
+            name + "call_seconds",
+            "Length of answered calls",
+            buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600),
+            registry=registry,
+        )
+        self._grant = Histogram(
+            name + "voice_grant_seconds",
+            "Time until the voice session was ready",
+            buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 3, 5, 10),
+            registry=registry,
+        )
+        self._cuts = Counter(
+            name + "interruptions", "Items cut by an interruption", ["how"], registry=registry
+        )
+        self._digits = Counter(name + "digits", "Keys pressed", ["method"], registry=registry)
+        self._tools = Counter(
+            name + "tool_calls", "Functions called by the model", registry=registry
+        )
+        self._transfers = Counter(name + "transfers", "Transfers", ["outcome"], registry=registry)
+        self._trouble = Counter(
+            name + "trouble", "Things that went wrong", ["code", "fault"], registry=registry
+        )
+        self._packets = Counter(
+            name + "rtp_packets", "RTP packets of ended calls", ["kind"], registry=registry
+        )
+        self._answered: set[str] = set()
+
+    def handle_event(self, event: CallEvent) -> None:
+        """Count one event."""
+        match event.payload:
+            case CallIncoming():
+                self._calls.labels("in").inc()
+            case CallPlaced():
+                self._calls.labels("out").inc()
+            case CallAnswered() if event.call_id not in self._answered:
+                self._answered.add(event.call_id)
+                self._up.inc()
+            case CallEnded() as ended:
+                self._count_end(event.call_id, ended)
+            case _:
+                self._count_inside(event)
+
+    def _count_inside(self, event: CallEvent) -> None:
+        match event.payload:
+            case VoiceGranted(after_ms=after_ms):
+                self._grant.observe(after_ms / MS_PER_S)
+            case ItemTruncatedAt():
+                self._cuts.labels("truncated").inc()
+            case ItemDeletedFromMemory():
+                self._cuts.labels("deleted").inc()
+            case DigitPressed(method=method):
+                self._digits.labels(method).inc()
+            case ToolRequested():
+                self._tools.inc()
+            case TransferEnded(outcome=outcome):
+                self._transfers.labels(outcome).inc()
+            case TroubleNoted(code=code, fault=fault):
+                self._trouble.labels(code, fault).inc()
+            case _:
+                pass
+
+    def _count_end(self, call_id: str, ended: CallEnded) -> None:
+        self._ended.labels(ended.by).inc()
+        for kind in ("sent", "received", "lost", "late", "duplicate", "refused", "malformed"):
+            self._packets.labels(kind).inc(ended.counters.get(f"rtp_{kind}", 0))
+        if call_id in self._answered:
+            self._answered.remove(call_id)
+            self._up.dec()
+            self._seconds.observe(ended.duration_ms / MS_PER_S)

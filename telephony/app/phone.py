@@ -1,0 +1,131 @@
+"""`Phone`: which agent answers which number, and the hook that may decide otherwise.
+
+Declarations only: no I/O library is loaded before `run()`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from telephony.agent import Agent
+from telephony.errors import ConfigurationError
+
+__all__ = [
+    "Answer",
+    "Decision",
+    "IncomingCall",
+    "OnIncoming",
+    "Phone",
+    "Redirect",
+    "Reject",
+    "Ring",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """What is known of a call before it is answered. Text of the caller's is untrusted.
+
+    Attributes:
+        call_id: Ours, of the whole call.
+        number: What was dialled.
+        caller: The caller's number, or URI, as the caller gives it.
+        caller_name: The display name, as the caller gives it.
+        source: host:port that the request came from.
+        headers: Header fields of the INVITE that are not the protocol's own, in order.
+    """
+
+    call_id: str
+    number: str
+    caller: str
+    caller_name: str
+    source: str
+    headers: tuple[tuple[str, str], ...]
+
+    def header(self, name: str) -> str | None:
+        """Give the first header field of a name, in any case."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Take the call with this agent.
+
+    Attributes:
+        agent: Who answers.
+        variables: Facts for the model, such as the caller's name; they follow the instructions.
+    """
+
+    agent: Agent
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Refuse the call with a SIP status, 400 to 699."""
+
+    status: int = 603
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send the caller elsewhere (302)."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Let it ring, and answer by the lines after this many seconds."""
+
+    seconds: float = 5.0
+
+
+Decision = Answer | Reject | Redirect | Ring | Agent | None
+"""What a hook may return; an Agent is `Answer(agent)`, None leaves it to the lines."""
+OnIncoming = Callable[[IncomingCall], Awaitable[Decision]]
+
+
+class Phone:
+    """A phone and its lines: `telephony serve module:phone`, or `phone.run()`.
+
+    Example:
+        phone = Phone()
+        phone.answer("+15551234567", reception)
+    """
+
+    def __init__(self) -> None:
+        """Start without a line."""
+        self.lines: list[tuple[str, Agent]] = []
+        self.hook: OnIncoming | None = None
+
+    def answer(self, number: str, agent: Agent) -> None:
+        """Let an agent answer a number.
+
+        Args:
+            number: A whole number, `+1555*` for all that begin so, or `*` for any.
+            agent: Who answers.
+
+        Raises:
+            ConfigurationError: The number is taken already, or empty.
+        """
+        if not number:
+            raise ConfigurationError("number of a line is '', wanted a number, 'prefix*' or '*'")
+        if any(number == taken for taken, _ in self.lines):
+            raise ConfigurationError(f"number {number!r} has an agent already")
+        self.lines.append((number, agent))
+
+    def on_incoming(self, hook: OnIncoming) -> OnIncoming:
+        """Let a function look at each call first; use it as a decorator.
+
+        The function is async and has 5 s; what it returns decides, None leaves it to the lines.
+        """
+        self.hook = hook
+        return hook
+
+    def run(self) -> None:
+        """Serve this phone until interrupted, with the settings of `telephony.toml` if there."""
+        from telephony.app.serve import ServeOptions, serve_phone
+
+        serve_phone(self, ServeOptions())

@@ -1,0 +1,81 @@
+"""Turns an agent into a plan for its voice session: which server, which key, which instructions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from telephony.agent import Agent, session_tools
+from telephony.call import ToolDeclared, VoicePlan
+from telephony.errors import ConfigurationError
+from telephony.voice import VoiceFormat
+
+__all__ = ["Plans", "VoiceServer"]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceServer:
+    """One server that speaks the Realtime protocol."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    model: str | None = None
+    audio_format: VoiceFormat | None = None
+    """None follows the leg."""
+    transcribe_with: str | None = None
+    on_failure: str | None = None
+    """Target to transfer to when the session is lost."""
+
+
+class Plans:
+    """Makes plans.
+
+    Args:
+        servers: By name; the first is the one for agents that name none.
+    """
+
+    def __init__(self, servers: Mapping[str, VoiceServer]) -> None:
+        """Keep the servers."""
+        self._servers = servers
+
+    def server(self, agent: Agent) -> VoiceServer:
+        """Find an agent's server.
+
+        Raises:
+            ConfigurationError: It names one that is not configured.
+        """
+        name = agent.realtime or next(iter(self._servers))
+        server = self._servers.get(name)
+        if server is None:
+            known = ", ".join(self._servers)
+            message = f"agent {agent.name!r}: realtime is {name!r}, wanted one of {known}"
+            raise ConfigurationError(message)
+        return server
+
+    def plan(self, agent: Agent, variables: Mapping[str, str]) -> VoicePlan:
+        """Make the plan for an agent; `variables` follow its instructions, one a line."""
+        server = self.server(agent)
+        facts = "".join(f"\n- {name}: {value}" for name, value in variables.items())
+        known = f"\n\nKnown of this call:{facts}" if facts else ""
+        return VoicePlan(
+            url=server.url,
+            headers=server.headers,
+            agent=agent.name,
+            instructions=agent.instructions + known,
+            tools=tuple(
+                ToolDeclared(
+                    name=tool.name,
+                    description=tool.description,
+                    parameters=cast("dict[str, Any]", dict(tool.parameters)),
+                )
+                for tool in session_tools(agent)
+            ),
+            audio_format=server.audio_format,
+            model=agent.model or server.model,
+            voice=agent.voice,
+            silence_ms=agent.silence_ms,
+            transcribe_with=server.transcribe_with,
+            may_be_interrupted_by_keys=agent.may_interrupt,
+            truncate_at=agent.truncate_at,
+            greeting=agent.greeting,
+            on_failure=server.on_failure,
+        )

@@ -1,0 +1,88 @@
+"""Runs the user's tools, each bounded in time, none able to end the process or another call.
+
+An async tool runs on the app's loop, a sync one in a thread, one declared so in a process of its
+own. The engine is another process: whatever a tool does, no packet waits for it.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor as PoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import structlog
+
+from telephony.agent import AnyTool, Executor, ToolArgumentError
+
+__all__ = ["ToolRuntime"]
+
+THREADS = 32
+"""Sync tools that run at once; more wait for their turn, within their own time limit."""
+
+log = structlog.get_logger("telephony.tools")
+
+
+class ToolRuntime:
+    """Where tools run; `close` it at the end."""
+
+    def __init__(self) -> None:
+        """Start nothing before the first tool."""
+        self._threads: ThreadPoolExecutor | None = None
+        self._processes: ProcessPoolExecutor | None = None
+
+    async def run(self, tool: AnyTool, arguments: str, *, call_id: str) -> str:
+        """Run one tool, and give what the model is told: its result, or what went wrong.
+
+        Args:
+            tool: Which.
+            arguments: JSON text as the model wrote it.
+            call_id: For the log.
+        """
+        try:
+            parsed = tool.parse_arguments(arguments)
+            async with asyncio.timeout(tool.timeout_s):
+                result = await self._call(tool, parsed)
+            return tool.write_result(result)
+        except ToolArgumentError as wrong:
+            log.warning("tool arguments refused", tool=tool.name, call=call_id, fault="model")
+            return f"error: {wrong}"
+        except TimeoutError:
+            log.warning(
+                "tool timed out", tool=tool.name, call=call_id, seconds=tool.timeout_s, fault="tool"
+            )
+            return f"error: {tool.name} did not answer within {tool.timeout_s:g} s"
+        except Exception as failed:
+            log.exception("tool failed", tool=tool.name, call=call_id, fault="tool")
+            return f"error: {tool.name} failed: {type(failed).__name__}"
+
+    async def _call(self, tool: AnyTool, arguments: dict[str, object]) -> object:
+        if tool.executor is Executor.LOOP:
+            return await tool.function(**arguments)
+        pool = self._pool(tool.executor)
+        work: Callable[[], object] = partial(tool.function, **arguments)
+        if tool.executor is Executor.PROCESS:
+            work = partial(_call_by_name, tool, arguments)
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    def _pool(self, executor: Executor) -> PoolExecutor:
+        if executor is Executor.PROCESS:
+            if self._processes is None:
+                self._processes = ProcessPoolExecutor(
+                    max_workers=os.cpu_count() or 1, mp_context=get_context("spawn")
+                )
+            return self._processes
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tool")
+        return self._threads
+
+    def close(self) -> None:
+        """Stop; what still runs is left to end by itself."""
+        for pool in (self._threads, self._processes):
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _call_by_name(tool: AnyTool, arguments: dict[str, object]) -> object:
+    return tool.function(**arguments)

@@ -1,0 +1,119 @@
+"""The command line: `telephony serve`, `call`, `demo`, `check`, `route`, `local`, `bench`.
+
+Each command imports what it runs, so that `--help` is quick and a small command loads no engine.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from telephony.errors import ConfigurationError, TelephonyError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="A phone agent: it answers phone lines and routes calls with a realtime voice model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+bench = typer.Typer(help="Measure this machine and this version.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+CONFIG = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings; telephony.toml of this folder if there is one."),
+]
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+EXIT_CONFIGURATION = 2
+EXIT_FAILED = 1
+
+
+@app.command()
+def serve(
+    phone: Annotated[
+        str | None, typer.Argument(metavar="[MODULE:PHONE]", help="Your Phone, such as shop:phone.")
+    ] = None,
+    config: CONFIG = None,
+    sip: Annotated[str | None, typer.Option(help="HOST:PORT for SIP over UDP and TCP.")] = None,
+    http: Annotated[str | None, typer.Option(help="HOST:PORT for HTTP.")] = None,
+    rtp: Annotated[str | None, typer.Option(help="LOW-HIGH, the UDP ports for audio.")] = None,
+    operator: Annotated[
+        str | None, typer.Option(help="SIP URI that key 2 of the default agent transfers to.")
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Answer calls until interrupted.
+
+    With no configuration the agent `reception` answers every number on 127.0.0.1:5060: key 1 tells
+    the opening hours, key 2 transfers to the operator, key 0 repeats. No key, no network needed.
+    Prints "ready SIP-URI HTTP-URL" once it can take a call; port 0 takes a free one.
+    """
+    from telephony.app.configured import load_phone
+    from telephony.app.serve import ServeOptions, serve_phone
+
+    sys.path.insert(0, "")
+    loaded = load_phone(phone) if phone is not None else None
+    serve_phone(
+        loaded,
+        ServeOptions(
+            config=config, sip=sip, http=http, rtp=rtp, operator=operator, as_json=as_json
+        ),
+    )
+
+
+@app.command()
+def local(
+    listen: Annotated[str, typer.Option(help="HOST:PORT; port 0 takes a free one.")] = (
+        "127.0.0.1:8765"
+    ),
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", help="Also end when standard input closes.")
+    ] = False,
+) -> None:
+    """Run the embedded realtime server alone: a rule dialog behind the Realtime protocol."""
+    from telephony.app.local_server import run
+    from telephony.engine.log import configure_log
+
+    configure_log()
+    run(listen, until_stdin_closes=until_stdin_closes)
+
+
+@app.command()
+def check(
+    phone: Annotated[str | None, typer.Argument(metavar="[MODULE:PHONE]")] = None,
+    config: CONFIG = None,
+) -> None:
+    """Say whether a configuration can be served, and what it means."""
+    from telephony.app.check import print_check
+
+    sys.path.insert(0, "")
+    print_check(phone, config)
+
+
+@app.command()
+def route(
+    number: Annotated[str, typer.Argument(help="As it would be dialled.")],
+    phone: Annotated[str | None, typer.Option("--phone", metavar="MODULE:PHONE")] = None,
+    config: CONFIG = None,
+    as_json: JSON = False,
+) -> None:
+    """Say which agent answers a number, and why."""
+    from telephony.app.check import print_route
+
+    sys.path.insert(0, "")
+    print_route(number, phone, config, as_json=as_json)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one message, not a traceback."""
+    try:
+        app()
+    except ConfigurationError as wrong:
+        typer.echo(f"configuration error: {wrong}", err=True)
+        raise SystemExit(EXIT_CONFIGURATION) from wrong
+    except TelephonyError as failed:
+        typer.echo(f"error: {failed}", err=True)
+        raise SystemExit(EXIT_FAILED) from failed

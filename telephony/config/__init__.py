@@ -1,0 +1,39 @@
+"""The settings of `telephony.toml`: one tree, read from file, environment and command line."""
+
+from telephony.config.load import ENVIRONMENT_PREFIX, load
+from telephony.config.reference import json_schema, reference_markdown
+from telephony.config.secret import SecretReference
+from telephony.config.settings import (
+    AgentSettings,
+    HttpSettings,
+    LimitSettings,
+    LineSettings,
+    ListenAddress,
+    MediaSettings,
+    RealtimeSettings,
+    RecordSettings,
+    Settings,
+    SipSettings,
+    TransferSettings,
+    TrunkSettings,
+)
+
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "AgentSettings",
+    "HttpSettings",
+    "LimitSettings",
+    "LineSettings",
+    "ListenAddress",
+    "MediaSettings",
+    "RealtimeSettings",
+    "RecordSettings",
+    "SecretReference",
+    "Settings",
+    "SipSettings",
+    "TransferSettings",
+    "TrunkSettings",
+    "json_schema",
+    "load",
+    "reference_markdown",
+]

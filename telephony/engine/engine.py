@@ -1,0 +1,416 @@
+"""The engine: SIP, RTP, voice sessions and the calls that join them. One thread, no user code."""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+
+from telephony.call import (
+    Call,
+    CallCommand,
+    CallCommandBody,
+    CallEnded,
+    CallEvent,
+    CallIncoming,
+    CallPlaced,
+    CallSettings,
+    CallState,
+    EventLog,
+    HangUp,
+    MediaPolicy,
+    PlaceCall,
+    Prompts,
+    SipLeg,
+    TroubleNoted,
+    VoicePlan,
+)
+from telephony.engine.clock import monotonic_ns, wall_seconds
+from telephony.engine.engine_call import EngineCall
+from telephony.engine.link import EngineLink
+from telephony.engine.log import log
+from telephony.engine.media_clock import MediaClock
+from telephony.engine.settings import EngineSettings
+from telephony.engine.sip_sockets import SipSockets
+from telephony.engine.udp import RtpSocketPair, RtpSockets
+from telephony.engine.voice_link import VoiceLink
+from telephony.errors import RemoteError, TelephonyError
+from telephony.media import RtcpReporter, RtpPort, RtpPortSettings, RtpSender, UplinkSettings
+from telephony.sdp import LocalMedia
+from telephony.sip import (
+    EndpointSettings,
+    IncomingInvite,
+    ListenAddress,
+    MessageRejected,
+    SipEndpoint,
+    SipEvent,
+    SipUri,
+    TelUri,
+    Uri,
+    parse_uri,
+)
+from telephony.units import NS_PER_SECOND, Nanoseconds, RtpTimestamp, ms_to_ns
+from telephony.voice import VoiceEvent
+
+__all__ = ["Engine"]
+
+FORBIDDEN = 403
+BUSY_HERE = 486
+SERVICE_UNAVAILABLE = 503
+SESSION_ID_BITS = 62
+TOKEN_OCTETS = 9
+REJECTIONS_LOGGED = 5
+"""Malformed messages logged one by one; from then on each tenfold count is."""
+MAX_HEADERS_TOLD = 64
+OWN_HEADERS = frozenset(
+    {
+        "allow",
+        "authorization",
+        "call-id",
+        "contact",
+        "content-length",
+        "content-type",
+        "cseq",
+        "from",
+        "max-forwards",
+        "proxy-authorization",
+        "record-route",
+        "require",
+        "route",
+        "supported",
+        "to",
+        "user-agent",
+        "via",
+    }
+)
+"""Header fields of the protocol itself, which routing has no use for."""
+
+
+class Engine:
+    """All calls of one process.
+
+    Args:
+        settings: What it was told.
+        link: The way to the app.
+        prompts: Audio of our own.
+    """
+
+    def __init__(self, settings: EngineSettings, link: EngineLink, prompts: Prompts) -> None:
+        """Open nothing yet."""
+        self._settings = settings
+        self._link = link
+        self._prompts = prompts
+        self._sip = SipSockets(self._handle_sip_event)
+        self._rtp = RtpSockets(settings.rtp_ports, secrets.randbelow)
+        self._clock = MediaClock(self._rtp.read)
+        self._endpoint: SipEndpoint | None = None
+        self._calls: dict[str, EngineCall] = {}
+        self._by_session: dict[object, EngineCall] = {}
+        self._allowed = [ip_network(one) for one in settings.allowed_sources]
+        self._media = MediaPolicy(
+            is_nat=settings.is_nat,
+            networks=tuple(ip_network(one) for one in settings.media_networks),
+        )
+        self._uplink = UplinkSettings(
+            ms_to_ns(settings.starvation_ms), ms_to_ns(settings.starvation_dtx_ms)
+        )
+        self._call_settings = CallSettings(
+            routing_ns=_seconds(settings.routing_seconds),
+            grant_ns=_seconds(settings.grant_seconds),
+            grant_limit_ns=_seconds(settings.grant_limit_seconds),
+            words_ns=_seconds(settings.words_seconds),
+            max_duration_ns=_seconds(settings.max_call_seconds),
+        )
+        self.counters: Counter[str] = Counter()
+
+    # ---- life ---------------------------------------------------------------------------------
+
+    async def start(self) -> list[ListenAddress]:
+        """Bind, and take calls from now on.
+
+        Raises:
+            TransportError: An address is in use, or not ours.
+        """
+        settings = self._settings
+        await self._sip.open(settings.sip)
+        advertised = {
+            one.transport: (settings.advertise or one.host, one.port) for one in self._sip.addresses
+        }
+        self._endpoint = SipEndpoint(
+            EndpointSettings(
+                advertised=advertised,
+                user_agent=settings.user_agent,
+                ring_limit_ns=Nanoseconds(settings.ring_seconds * NS_PER_SECOND),
+                reply_to_source=settings.is_nat,
+            ),
+            self.token,
+            _random,
+        )
+        self._sip.start(self._endpoint)
+        self._clock.start(asyncio.get_running_loop())
+        return self._sip.addresses
+
+    def token(self) -> str:
+        """Mint an id; it begins with the engine's."""
+        return self._settings.engine_id + secrets.token_hex(TOKEN_OCTETS)
+
+    async def serve(self) -> None:
+        """Carry out the app's commands until the link ends, then end every call."""
+        async for command in self._link.commands():
+            self.handle_command(command)
+        log.info("link ended", calls=len(self._calls))
+
+    async def stop(self, grace_seconds: float = 2.0) -> None:
+        """Take no more calls, hang up those that are up, and close all sockets."""
+        if self._endpoint is not None:
+            self._endpoint.draining = True
+        for call in list(self._calls.values()):
+            self._command(call, HangUp(cause="engine stopped"))
+        until = monotonic_ns() + round(grace_seconds * NS_PER_SECOND)
+        # The core has no event to wait for: it is asked until its last dialog is gone.
+        while monotonic_ns() < until and self._endpoint and self._endpoint.dialog_count:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        self._clock.stop()
+        await self._sip.close()
+
+    # ---- commands -----------------------------------------------------------------------------
+
+    def handle_command(self, command: CallCommand) -> None:
+        """Carry out one command; one for a call that is gone is dropped."""
+        if isinstance(command.body, PlaceCall):
+            self._place(command.call_id, command.body)
+            return
+        call = self._calls.get(command.call_id)
+        if call is None:
+            self.counters["commands_for_no_call"] += 1
+            return
+        self._command(call, command.body)
+
+    def _command(self, call: EngineCall, body: CallCommandBody) -> None:
+        now_ns = monotonic_ns()
+        try:
+            call.call.handle_command(body, now_ns)
+        except TelephonyError as failed:
+            trouble = TroubleNoted(code="command.refused", fault="ours", text=str(failed))
+            call.call.note(trouble, now_ns)
+            log.warning("command refused", call=call.call.call_id, why=str(failed))
+        call.drain()
+
+    # ---- calls that come in -------------------------------------------------------------------
+
+    def _handle_sip_event(self, event: SipEvent) -> None:
+        match event:
+            case IncomingInvite():
+                self._handle_invite(event)
+            case MessageRejected(reason=reason, source=source):
+                self._count_rejection(reason, source)
+            case _:
+                session = getattr(event, "session", None)
+                call = self._by_session.get(session)
+                if call is None:
+                    return
+                now_ns = monotonic_ns()
+                events = call.leg.handle_sip_event(event, now_ns)
+                if events:
+                    call.change(lambda inner: inner.handle_leg_events(events, now_ns))
+
+    def _count_rejection(self, reason: str, source: tuple[str, int] | None) -> None:
+        self.counters["sip_rejected"] += 1
+        count = self.counters["sip_rejected"]
+        if count <= REJECTIONS_LOGGED or count == 10 ** len(str(count // 10)):
+            where = f"{source[0]}:{source[1]}" if source else "unknown"
+            log.warning("SIP message refused", why=reason, source=where, fault="peer", count=count)
+
+    def _handle_invite(self, invite: IncomingInvite) -> None:
+        now_ns = monotonic_ns()
+        source = _source_of(invite)[0]
+        if not self._is_allowed(source):
+            self.counters["calls_forbidden"] += 1
+            log.warning("call refused: source not allowed", source=source, fault="peer")
+            invite.session.reject(FORBIDDEN, now_ns)
+            return
+        if len(self._calls) >= self._settings.max_calls:
+            self.counters["calls_over_capacity"] += 1
+            invite.session.reject(SERVICE_UNAVAILABLE, now_ns, headers=(("Retry-After", "5"),))
+            return
+        pair: RtpSocketPair | None = None
+        try:
+            pair = self._rtp.open_pair(self._media_host(source))
+            leg = SipLeg(
+                invite.session, self._local_media(pair), self._make_port, self._media, source
+            )
+            leg.read_offer(invite)
+        except RemoteError as failed:
+            self._refuse(invite, pair, failed.sip_status, failed)
+            return
+        except TelephonyError as failed:
+            self._refuse(invite, pair, SERVICE_UNAVAILABLE, failed)
+            return
+        call = self._add(self.token(), leg, pair, CallState.RECEIVED)
+        call.call.note(_describe(invite, call), now_ns)
+        call.drain()
+
+    def _refuse(
+        self,
+        invite: IncomingInvite,
+        pair: RtpSocketPair | None,
+        status: int,
+        failed: TelephonyError,
+    ) -> None:
+        if pair is not None:
+            pair.close()
+        self.counters["calls_not_acceptable"] += 1
+        log.warning("call refused", status=status, why=str(failed), fault="peer")
+        warning = getattr(failed, "warning", None)
+        text = str(failed).replace("\\", "").replace('"', "'")
+        headers = (("Warning", f'{warning} telephony "{text}"'),) if warning else ()
+        invite.session.reject(status, monotonic_ns(), headers=headers)
+
+    def _is_allowed(self, source: str) -> bool:
+        address = ip_address(source)
+        return address.is_loopback or any(address in network for network in self._allowed)
+
+    def _media_host(self, peer: str) -> str:
+        """Give the address of ours that RTP towards a peer is bound to."""
+        is_v6 = ":" in peer
+        fitting = [one.host for one in self._sip.addresses if (":" in one.host) == is_v6]
+        return fitting[0] if fitting else self._sip.addresses[0].host
+
+    def _local_media(self, pair: RtpSocketPair) -> LocalMedia:
+        host, port = pair.address
+        return LocalMedia(self._settings.advertise or host, port, secrets.randbits(SESSION_ID_BITS))
+
+    # ---- calls that we place ------------------------------------------------------------------
+
+    def _place(self, call_id: str, body: PlaceCall) -> None:
+        assert self._endpoint is not None
+        now_ns = monotonic_ns()
+        pair: RtpSocketPair | None = None
+        try:
+            target = parse_uri(body.target)
+            host = target.host if isinstance(target, SipUri) else ""
+            pair = self._rtp.open_pair(self._media_host(host))
+            leg = SipLeg(None, self._local_media(pair), self._make_port, self._media, None)
+            caller = body.caller or f"sip:telephony@{self._settings.advertise or pair.address[0]}"
+            leg.place(self._endpoint, body.target, caller, now_ns)
+        except TelephonyError as failed:
+            if pair is not None:
+                pair.close()
+            self._report_unplaced(call_id, str(failed), now_ns)
+            return
+        call = self._add(call_id, leg, pair, CallState.DIALLING)
+        call.call.note(
+            CallPlaced(target=body.target, sip_call_id=leg.session.request.call_id), now_ns
+        )
+        if body.plan is not None:
+            call.call.open_voice(body.plan, now_ns)
+        call.drain()
+
+    def _report_unplaced(self, call_id: str, why: str, now_ns: Nanoseconds) -> None:
+        """Tell the app that a call could not even be tried."""
+        log = EventLog(call_id, now_ns, wall_seconds())
+        self.send_event(
+            log.row(TroubleNoted(code="call.not_placed", fault="configuration", text=why), now_ns)
+        )
+        self.send_event(log.row(CallEnded(by="failure", cause=why), now_ns))
+
+    # ---- what calls need ----------------------------------------------------------------------
+
+    def _add(self, call_id: str, leg: SipLeg, pair: RtpSocketPair, state: CallState) -> EngineCall:
+        now_ns = monotonic_ns()
+        engine_call = EngineCall(leg, pair, self)
+        engine_call.take(
+            Call(
+                EventLog(call_id, now_ns, wall_seconds()),
+                leg,
+                self._call_settings,
+                self._prompts,
+                engine_call.append,
+                state=state,
+                now_ns=now_ns,
+            )
+        )
+        self._calls[call_id] = engine_call
+        self._by_session[leg.session] = engine_call
+        self.counters["calls"] += 1
+        return engine_call
+
+    def _make_port(self, settings: RtpPortSettings) -> RtpPort:
+        now_ns = monotonic_ns()
+        sender = RtpSender(
+            ssrc=secrets.randbits(32),
+            payload_type=settings.payload_type,
+            sequence=secrets.randbits(16),
+            timestamp=RtpTimestamp(secrets.randbits(32)),
+        )
+        reporter = RtcpReporter(cname=secrets.token_hex(8), random=_random, now_ns=now_ns)
+        return RtpPort(settings, sender, reporter, self._uplink)
+
+    def send_event(self, event: CallEvent) -> None:
+        """Hand an event to the app."""
+        self._link.send(event)
+
+    def media_ready(self, call: EngineCall) -> None:
+        """Let a call's leg tick and its sockets be read."""
+        port = call.leg.port
+        assert port is not None
+        self._rtp.attach(call.pair, call)
+        self._clock.add(call, port.settings.ptime_ms)
+
+    def released(self, call: EngineCall) -> None:
+        """Free what a call held."""
+        self._clock.remove(call)
+        self._rtp.detach(call.pair)
+        self._calls.pop(call.call.call_id, None)
+        self._by_session.pop(call.leg.session, None)
+
+    def make_voice(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
+        """Open the way to a voice session."""
+        return VoiceLink(plan, self.token, on_event, self._settings.connect_seconds)
+
+    def drain_sip(self) -> None:
+        """Send what a call made SIP say."""
+        self._sip.drain()
+
+
+def _describe(invite: IncomingInvite, call: EngineCall) -> CallIncoming:
+    """Say who calls whom; text of the caller's is passed on as it is, and untrusted."""
+    request, source = invite.request, _source_of(invite)
+    return CallIncoming(
+        number=_user_of(request.uri),
+        to=str(request.to.uri),
+        caller=_user_of(request.from_.uri),
+        caller_name=request.from_.display_name or "",
+        source=f"{source[0]}:{source[1]}",
+        sip_call_id=request.call_id,
+        headers=tuple(
+            (name, value)
+            for name, value in request.headers.items()
+            if name.lower() not in OWN_HEADERS
+        )[:MAX_HEADERS_TOLD],
+        capabilities=tuple(sorted(one.value for one in call.leg.capabilities)),
+    )
+
+
+def _source_of(invite: IncomingInvite) -> tuple[str, int]:
+    source = invite.session.remote_address
+    assert source is not None
+    return source
+
+
+def _user_of(uri: Uri) -> str:
+    match uri:
+        case SipUri(user=user):
+            return user or str(uri)
+        case TelUri(number=number):
+            return number
+        case _:
+            return str(uri)
+
+
+def _seconds(seconds: float) -> Nanoseconds:
+    return ms_to_ns(seconds * 1000)
+
+
+def _random() -> float:
+    return secrets.randbelow(1 << 53) / (1 << 53)

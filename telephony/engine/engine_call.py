@@ -1,0 +1,205 @@
+"""One call inside the engine: the sans-I/O `Call` with its sockets.
+
+It is what the media clock ticks and what the RTP sockets hand their datagrams to. The voice
+session's socket is opened and closed as the call asks.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from telephony.call import (
+    Call,
+    CallEvent,
+    CloseVoice,
+    MediaReady,
+    OpenVoice,
+    Released,
+    SipLeg,
+    TellVoice,
+    VoicePlan,
+)
+from telephony.engine.clock import monotonic_ns, wall_seconds
+from telephony.engine.udp import Address, RtpSocketPair
+from telephony.engine.voice_link import VoiceLink
+from telephony.units import NS_PER_SECOND, Nanoseconds
+from telephony.voice import VoiceEvent
+
+__all__ = ["EngineCall", "Host"]
+
+RTCP_EVERY_TICKS = 50
+"""How often a leg asks whether a report is due: at 20 ms a tick, once a second."""
+
+
+class Host(Protocol):
+    """What a call needs of its engine."""
+
+    def send_event(self, event: CallEvent) -> None:
+        """Hand an event to the app."""
+        ...
+
+    def media_ready(self, call: "EngineCall") -> None:
+        """Let the call's leg tick and its sockets be read."""
+        ...
+
+    def released(self, call: "EngineCall") -> None:
+        """Free what the call held."""
+        ...
+
+    def drain_sip(self) -> None:
+        """Send what the call made SIP say."""
+        ...
+
+    def make_voice(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
+        """Open the way to a voice session."""
+        ...
+
+
+class EngineCall:
+    """A call, its leg and its sockets.
+
+    Args:
+        leg: The far end.
+        pair: Its RTP sockets.
+        host: The engine.
+    """
+
+    def __init__(self, leg: SipLeg, pair: RtpSocketPair, host: Host) -> None:
+        """Wait for `call`."""
+        self.leg = leg
+        self.pair = pair
+        self._host = host
+        self._call: Call | None = None
+        self._voice: VoiceLink | None = None
+        self._ticks = 0
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ns: Nanoseconds | None = None
+
+    @property
+    def call(self) -> Call:
+        """The sans-I/O call."""
+        assert self._call is not None
+        return self._call
+
+    def take(self, call: Call) -> None:
+        """Put the call in."""
+        self._call = call
+
+    # ---- media: the hot path ------------------------------------------------------------------
+
+    def tick(self, now_ns: Nanoseconds) -> None:
+        """Send the packet that is due."""
+        port = self.leg.port
+        if port is None:
+            return
+        packet = port.tick(now_ns)
+        if packet is not None:
+            self.pair.send_rtp(packet, port.destination)
+        self._ticks += 1
+        if not self._ticks % RTCP_EVERY_TICKS:
+            self._send_rtcp(now_ns)
+        if port.events:
+            self._take_media_events(now_ns)
+
+    def skip(self, packets: int) -> None:
+        """Advance the timeline over packets that were never sent."""
+        if self.leg.port is not None:
+            self.leg.port.skip(packets)
+
+    def handle_rtp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
+        """Take one datagram of the RTP port."""
+        port = self.leg.port
+        if port is None:
+            return
+        port.handle_rtp(data, source, arrival_ns)
+        if port.events:
+            self._take_media_events(arrival_ns)
+
+    def handle_rtcp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
+        """Take one datagram of the RTCP port."""
+        if self.leg.port is not None:
+            self.leg.port.handle_rtcp(data, source, arrival_ns)
+
+    def append(self, audio: bytes) -> None:
+        """Write the caller's audio, in the session's format, to the session's socket."""
+        if self._voice is not None:
+            self._voice.append(audio)
+
+    def _send_rtcp(self, now_ns: Nanoseconds) -> None:
+        port = self.leg.port
+        if port is None or port.settings.remote_rtcp is None:
+            return
+        report = port.rtcp_due(now_ns, _wall_ns())
+        if report is not None:
+            self.pair.send_rtcp(report, port.settings.remote_rtcp)
+
+    def _take_media_events(self, now_ns: Nanoseconds) -> None:
+        port = self.leg.port
+        assert port is not None
+        events, port.events = port.events, []
+        self.change(lambda call: call.handle_media_events(events, now_ns))
+
+    # ---- the call -----------------------------------------------------------------------------
+
+    def change(self, what: Callable[[Call], None]) -> None:
+        """Change the call, then carry out what it asks."""
+        what(self.call)
+        self.drain()
+
+    def drain(self) -> None:
+        """Carry out all that the call asks, and re-arm its timer."""
+        call = self.call
+        while (output := call.poll_output()) is not None:
+            match output:
+                case CallEvent():
+                    self._host.send_event(output)
+                case TellVoice(command=command):
+                    if self._voice is not None:
+                        self._voice.tell(command)
+                case OpenVoice(plan=plan):
+                    self._voice = self._host.make_voice(plan, self._take_voice_event)
+                case CloseVoice():
+                    self._close_voice()
+                case MediaReady():
+                    self._host.media_ready(self)
+                case Released():
+                    self._release()
+        self._host.drain_sip()
+        self._rearm()
+
+    def _rearm(self) -> None:
+        """Keep one timer, at the call's next deadline."""
+        deadline_ns = self.call.next_deadline()
+        if deadline_ns == self._timer_ns:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_ns = None, deadline_ns
+        if deadline_ns is not None:
+            delay_s = max(0, deadline_ns - monotonic_ns()) / NS_PER_SECOND
+            self._timer = self._loop.call_later(delay_s, self._fire)
+
+    def _fire(self) -> None:
+        self._timer, self._timer_ns = None, None
+        now_ns = monotonic_ns()
+        self.change(lambda call: call.handle_timer(now_ns))
+
+    def _take_voice_event(self, event: VoiceEvent) -> None:
+        now_ns = monotonic_ns()
+        self.change(lambda call: call.handle_voice_event(event, now_ns))
+
+    def _close_voice(self) -> None:
+        if self._voice is not None:
+            self._voice.close()
+
+    def _release(self) -> None:
+        port = self.leg.port
+        if port is not None and port.settings.remote_rtcp is not None:
+            now_ns = self.call.now_ns
+            self.pair.send_rtcp(port.goodbye(now_ns, _wall_ns()), port.settings.remote_rtcp)
+        self._host.released(self)
+
+
+def _wall_ns() -> int:
+    return round(wall_seconds() * NS_PER_SECOND)

@@ -1,0 +1,131 @@
+"""One INVITE of a peer, first or inside a session: our answers, and the wait for its ACK.
+
+Source: RFC 3261 sections 13.3.1 and 14.2.
+"""
+
+from collections.abc import Callable
+
+from telephony.sip.core import HeaderPairs, SipCore, set_body
+from telephony.sip.layer import ServerTransaction
+from telephony.sip.message import Request, Response
+from telephony.sip.timers import Alarm
+from telephony.units import Nanoseconds
+
+__all__ = ["ServerInvite"]
+
+
+class ServerInvite:
+    """An INVITE that we answer.
+
+    Attributes:
+        transaction: Its transaction.
+    """
+
+    def __init__(self, core: SipCore, transaction: ServerTransaction, local_tag: str) -> None:
+        """Make it ready to answer.
+
+        Args:
+            core: The endpoint's shared parts.
+            transaction: The transaction of the INVITE.
+            local_tag: The To tag of all our answers.
+        """
+        self._core = core
+        self.transaction = transaction
+        self._local_tag = local_tag
+        self._answered = False
+        self._repeat: Alarm | None = None
+        self._limit: Alarm | None = None
+        self._interval_ns = core.settings.timers.t1_ns
+
+    @property
+    def request(self) -> Request:
+        """The INVITE."""
+        return self.transaction.request
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it has its final answer."""
+        return self._answered
+
+    @property
+    def awaits_ack(self) -> bool:
+        """Whether it has a 2xx whose ACK has not come."""
+        return self._limit is not None
+
+    def progress(self, status: int, sdp: bytes | None, now_ns: Nanoseconds) -> None:
+        """Answer 101 to 199."""
+        response = self._response(status)
+        if sdp is not None:
+            set_body(response, sdp)
+        self._core.layer.respond(self.transaction, response, now_ns)
+
+    def accept(
+        self,
+        sdp: bytes | None,
+        now_ns: Nanoseconds,
+        *,
+        headers: HeaderPairs = (),
+        ack_missing: Callable[[Nanoseconds], None],
+    ) -> None:
+        """Answer 200 and repeat it until `acknowledged` (section 13.3.1.4).
+
+        Args:
+            sdp: Our answer, or our offer where the INVITE made none.
+            now_ns: The time.
+            headers: Further header fields.
+            ack_missing: Called once if no ACK comes for 64*T1.
+        """
+        response = self._response(200)
+        self._core.describe(response)
+        for name, value in headers:
+            response.headers.add(name, value)
+        if sdp is not None:
+            set_body(response, sdp)
+        self._answered = True
+        self._core.layer.respond(self.transaction, response, now_ns)
+
+        def give_up(now_ns: Nanoseconds) -> None:
+            self.acknowledged()
+            ack_missing(now_ns)
+
+        heap, timers = self._core.heap, self._core.settings.timers
+        self._limit = heap.arm(Nanoseconds(now_ns + timers.transaction_limit_ns), give_up)
+        self._repeat = heap.arm(Nanoseconds(now_ns + self._interval_ns), self._repeat_success)
+
+    def refuse(
+        self,
+        status: int,
+        now_ns: Nanoseconds,
+        *,
+        reason: str | None = None,
+        headers: HeaderPairs = (),
+    ) -> None:
+        """Answer 300 to 699."""
+        response = self._core.response(
+            self.request, status, reason=reason, to_tag=self._local_tag, headers=headers
+        )
+        self._answered = True
+        self._core.layer.respond(self.transaction, response, now_ns)
+
+    def acknowledged(self) -> None:
+        """Stop repeating the 2xx: its ACK came, or the session is over."""
+        for alarm in (self._repeat, self._limit):
+            if alarm is not None:
+                self._core.heap.disarm(alarm)
+        self._repeat = self._limit = None
+
+    def _response(self, status: int) -> Response:
+        """Build an answer that makes or keeps a dialog (section 12.1.1)."""
+        response = self._core.response(self.request, status, to_tag=self._local_tag)
+        for value in self.request.headers.get_all("Record-Route"):
+            response.headers.add("Record-Route", value)
+        response.headers.add("Contact", self._core.contact(self.transaction.arrival.transport))
+        return response
+
+    def _repeat_success(self, now_ns: Nanoseconds) -> None:
+        self._core.layer.repeat_success(self.transaction, now_ns)
+        timers = self._core.settings.timers
+        self._interval_ns = min(Nanoseconds(2 * self._interval_ns), timers.t2_ns)
+        self._repeat = self._core.heap.arm(
+            Nanoseconds(now_ns + self._interval_ns), self._repeat_success
+        )

@@ -1,0 +1,63 @@
+"""What an endpoint is told about itself, once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from telephony.sip.timers import TimerSettings
+from telephony.sip.transmit import HostPort
+from telephony.units import NS_PER_SECOND, Nanoseconds
+
+__all__ = ["EndpointSettings"]
+
+METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "NOTIFY", "REFER")
+
+RING_LIMIT_NS = Nanoseconds(180 * NS_PER_SECOND)
+OFFER_LIMIT_NS = Nanoseconds(10 * NS_PER_SECOND)
+HANDED_OFF_WAIT_NS = Nanoseconds(4 * NS_PER_SECOND)
+NOTIFY_LIMIT_NS = Nanoseconds(32 * NS_PER_SECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """The settings of one endpoint.
+
+    Attributes:
+        advertised: For each transport ("UDP", "TCP") the address and port that others reach us
+            by; it stands in Via and Contact, and may differ from what the socket is bound to.
+            A request can only be sent by a transport that is listed.
+        user_agent: What User-Agent and Server say.
+        allowed_methods: What Allow says; a known method that is not in it is answered 405.
+        supported: Option tags we understand; a Require with any other is answered 420.
+        timers: T1, T2, T4.
+        max_transactions: Beyond it new requests outside dialogs are answered 503.
+        max_dialogs: Beyond it new INVITEs are answered 503.
+        ring_limit_ns: An INVITE unanswered for so long is given up: cancelled if ours, answered
+            480 if the peer's (RFC 3261 section 16.6 step 11 gives proxies over 3 minutes).
+        offer_limit_ns: The user's time to answer a peer's new offer, before 504 does; below
+            64*T1, when the peer stops waiting for the answer to an UPDATE.
+        retry_after_s: What a 503 asks the peer to wait, in seconds.
+        force_rport: Answer over UDP to the source port even where `rport` was not asked for.
+        reply_to_source: Send requests inside a dialog that has no route to where the peer's INVITE
+            came from, not to its Contact: for phones behind translators that do not know it.
+        tcp_above_octets: A longer request goes over TCP where its target allows that (RFC 3261
+            section 18.1.1); None: never.
+        handed_off_wait_ns: How long the peer gets to send BYE after a transfer whose outcome it
+            will not tell.
+        notify_limit_ns: How long a REFER that was accepted may go without its first NOTIFY.
+    """
+
+    advertised: Mapping[str, HostPort]
+    user_agent: str = "telephony"
+    allowed_methods: tuple[str, ...] = METHODS
+    supported: tuple[str, ...] = ("norefersub",)
+    timers: TimerSettings = field(default_factory=TimerSettings)
+    max_transactions: int = 20_000
+    max_dialogs: int = 10_000
+    ring_limit_ns: Nanoseconds = RING_LIMIT_NS
+    offer_limit_ns: Nanoseconds = OFFER_LIMIT_NS
+    retry_after_s: int = 5
+    force_rport: bool = False
+    reply_to_source: bool = False
+    tcp_above_octets: int | None = 1300
+    handed_off_wait_ns: Nanoseconds = HANDED_OFF_WAIT_NS
+    notify_limit_ns: Nanoseconds = NOTIFY_LIMIT_NS

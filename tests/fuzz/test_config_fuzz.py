@@ -1,0 +1,71 @@
+"""Whatever stands in the environment or the file: settings, or one error."""
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telephony.config import Settings, load
+from telephony.errors import ConfigurationError
+
+STEPS = [
+    "SIP",
+    "LISTEN",
+    "LINE",
+    "0",
+    "1",
+    "NUMBER",
+    "AGENT",
+    "A",
+    "REALTIME",
+    "API_KEY",
+    "ENV",
+    "TRANSFERS",
+    "MEDIA",
+    "NAT",
+    "TRUNK",
+    "NETWORKS",
+    "URL",
+    "HANDOFFS",
+    "VERSION",
+    "\u0661",
+]
+NAMES = st.lists(st.sampled_from([*STEPS, ""]), min_size=1, max_size=4).map(
+    lambda steps: "TELEPHONY_" + "__".join(steps)
+)
+VALUES = st.text(max_size=12) | st.sampled_from(["[1]", "{a = 1}", '["x"]', "1", "true", "a,b"])
+LINES = st.sampled_from(
+    """
+[sip]
+[agent.a]
+[[line]]
+[[trunk]]
+[realtime.x]
+listen = 1
+number = "1"
+agent = "a"
+sip = 1
+line = []
+line = [1]
+agent = {a = 1}
+url = "ws://h"
+api_key = "k"
+nat = {}
+transfers = 1
+handoffs = ["a", 1]
+version = 1
+""".splitlines()
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(NAMES, VALUES, max_size=4), st.lists(LINES, max_size=6))
+def test_any_environment_over_any_file(environ: dict[str, str], lines: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as directory, suppress(ConfigurationError):
+        path = Path(directory) / "t.toml"
+        path.write_text("\n".join(lines), encoding="utf-8")
+        assert isinstance(load(path, environ, {}), Settings)
+    with suppress(ConfigurationError):
+        assert isinstance(load(None, environ, {}), Settings)

@@ -1,0 +1,91 @@
+"""Whatever octets come, a parser returns or raises its own error."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telephony.rtp import (
+    DigitEnded,
+    DigitReceiver,
+    InfoDigitError,
+    RtpPacket,
+    RtpSyntaxError,
+    SourceDescription,
+    build_rtcp,
+    build_rtp,
+    is_rtcp,
+    parse_info_digit,
+    parse_rtcp,
+    parse_rtp,
+)
+from telephony.units import Nanoseconds, RtpTimestamp
+
+HEADERS = st.tuples(
+    st.integers(0x80, 0xBF).map(lambda first: bytes([first])),
+    st.binary(min_size=11, max_size=120),
+).map(b"".join)
+
+
+@st.composite
+def compounds(draw: st.DrawFn) -> bytes:
+    """Draw RTCP with plausible headers, then perhaps a length or an octet that lies."""
+    out = b""
+    kinds = [draw(st.sampled_from((200, 201))), *draw(st.lists(st.integers(200, 207), max_size=4))]
+    for kind in kinds:
+        body = draw(st.binary(max_size=60))
+        body += bytes(-len(body) % 4)
+        words = len(body) // 4 + draw(st.sampled_from((0, 0, 0, 0, 1, -1)))
+        first = 0x80 | draw(st.integers(0, 6)) | draw(st.sampled_from((0, 0, 0, 0x20)))
+        out += bytes([first, kind]) + (words & 0xFFFF).to_bytes(2, "big") + body
+    return out
+
+
+@given(st.one_of(st.binary(max_size=200), HEADERS))
+@settings(max_examples=600, deadline=None)
+def test_rtp(datagram: bytes) -> None:
+    is_rtcp(datagram)
+    try:
+        packet = parse_rtp(datagram)
+    except RtpSyntaxError:
+        return
+    assert parse_rtp(build_rtp(packet)) == packet
+    assert len(packet.payload) <= len(datagram) - 12
+
+
+@given(st.one_of(st.binary(max_size=200), compounds()))
+@settings(max_examples=600, deadline=None)
+def test_rtcp(datagram: bytes) -> None:
+    try:
+        packets = parse_rtcp(datagram)
+    except RtpSyntaxError:
+        return
+    named = (*packets, SourceDescription.of_cname(1, "x"))
+    assert parse_rtcp(build_rtcp(named)) == named
+
+
+@given(st.lists(st.tuples(st.binary(max_size=12), st.integers(0, 0xFFFFFFFF)), max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_events(payloads: list[tuple[bytes, int]]) -> None:
+    receiver = DigitReceiver(period_ns=Nanoseconds(20_000_000))
+    starts = ends = 0
+    for now_ns, (payload, timestamp) in enumerate(payloads):
+        packet = RtpPacket(101, False, 0, RtpTimestamp(timestamp), 7, payload)
+        try:
+            told = receiver.handle_packet(packet, Nanoseconds(now_ns))
+        except RtpSyntaxError:
+            continue
+        ends += sum(isinstance(event, DigitEnded) for event in told)
+        starts += sum(not isinstance(event, DigitEnded) for event in told)
+        assert starts - ends == receiver.is_down
+    ends += len(receiver.handle_timeout(Nanoseconds(1 << 62)))
+    assert starts == ends
+
+
+@given(st.sampled_from(("application/dtmf", "application/dtmf-relay", "x")), st.binary(max_size=99))
+@settings(max_examples=300, deadline=None)
+def test_info_digits(content_type: str, body: bytes) -> None:
+    for prefix in (b"", b"Signal="):
+        try:
+            outcome: str | int = parse_info_digit(content_type, prefix + body).digit
+        except InfoDigitError as refused:
+            outcome = refused.sip_status
+        assert outcome in {400, 415, *"0123456789*#ABCD"}
