@@ -1,29 +1,21 @@
 """Cutting a stream into messages (RFC 3261 section 18.3, RFC 5626 section 3.5.1)."""
 
-import re
 from collections.abc import Iterator
 from enum import Enum
 
 from telephony.sip.errors import SipSyntaxError
-from telephony.sip.message import MAX_BODY_OCTETS, MAX_HEADER_OCTETS, parse_message
+from telephony.sip.message import MAX_HEADER_OCTETS, parse_body_length
 
 __all__ = ["KeepAlive", "StreamFramer", "is_keep_alive"]
 
-_CRLF = b"\r\n"
 _HEAD_END = b"\r\n\r\n"
-MAX_LENGTH_DIGITS = 10
-
-_CONTENT_LENGTH = re.compile(
-    rb"\r\n(?:content-length|l)[ \t]*+:(?:[ \t]|\r\n[ \t])*+([^\r\n]*+)", re.IGNORECASE
-)
 
 
 class KeepAlive(Enum):
-    """What a peer sends between messages to keep a flow open.
+    """What a peer sends between messages to keep a connection open.
 
-    PING: a double CRLF; answer it with one CRLF at once.
-    PONG: a single CRLF, the answer to our own ping. A ping that arrives in two pieces is told as
-        a PONG and then a PING.
+    PING: a double CRLF on a connection that the peer opened; answer it with one CRLF at once.
+    PONG: a single CRLF on a connection that we opened, the answer to a ping of ours.
     """
 
     PING = "ping"
@@ -42,14 +34,20 @@ class StreamFramer:
     begins is lost for good: answer what `partial` allows, then close the connection.
     """
 
-    __slots__ = ("_buffer", "_fault", "_scanned", "_seen_crlf", "_wanted")
+    __slots__ = ("_buffer", "_fault", "_is_half_ping", "_is_opened_by_us", "_scanned", "_wanted")
 
-    def __init__(self) -> None:
-        """Begin at the start of a connection."""
+    def __init__(self, *, is_opened_by_us: bool = False) -> None:
+        """Begin at the start of a connection.
+
+        Args:
+            is_opened_by_us: Who opens a connection pings, the other side pongs (RFC 5626 4.4.1):
+                this decides what a CRLF between messages means.
+        """
+        self._is_opened_by_us = is_opened_by_us
         self._buffer = bytearray()
         self._scanned = 0
         self._wanted = 0
-        self._seen_crlf = False
+        self._is_half_ping = False
         self._fault: SipSyntaxError | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes | KeepAlive]:
@@ -66,29 +64,28 @@ class StreamFramer:
         return self._cut()
 
     def _cut(self) -> Iterator[bytes | KeepAlive]:
-        while self._fault is None and self._buffer:
+        while self._fault is None:
             try:
-                piece = self._take_keep_alive() or self._take_message()
+                piece = self._take_crlf() or self._take_message()
             except SipSyntaxError as error:
                 self._fault = error
                 break
             if piece is None:
                 return
             yield piece
-        if self._fault is not None:
-            self._buffer.clear()
-            raise self._fault
+        self._buffer.clear()
+        raise self._fault
 
-    def _take_keep_alive(self) -> KeepAlive | None:
-        if self._buffer.startswith(_HEAD_END):
-            del self._buffer[:4]
-            self._seen_crlf = False
-            return KeepAlive.PING
-        if not self._buffer.startswith(_CRLF):
-            return None
-        del self._buffer[:2]
-        self._seen_crlf = not self._seen_crlf
-        return KeepAlive.PONG if self._seen_crlf else KeepAlive.PING
+    def _take_crlf(self) -> KeepAlive | None:
+        """Take CRLFs off the buffer until they make a keep-alive or something else follows."""
+        while self._buffer.startswith(b"\r\n"):
+            del self._buffer[:2]
+            if self._is_opened_by_us:
+                return KeepAlive.PONG
+            self._is_half_ping = not self._is_half_ping
+            if not self._is_half_ping:
+                return KeepAlive.PING
+        return None
 
     def _take_message(self) -> bytes | None:
         """Take the message that begins the buffer; None while it is not whole."""
@@ -99,7 +96,7 @@ class StreamFramer:
         message = bytes(self._buffer[: self._wanted])
         del self._buffer[: self._wanted]
         self._scanned = self._wanted = 0
-        self._seen_crlf = False
+        self._is_half_ping = False
         return message
 
     def _find_end(self) -> bool:
@@ -110,19 +107,5 @@ class StreamFramer:
             if len(self._buffer) > MAX_HEADER_OCTETS + 3:
                 raise SipSyntaxError("no blank line within 64 KiB", sip_status=513)
             return False
-        head = bytes(self._buffer[: end + 4])
-        stated = _CONTENT_LENGTH.findall(head)
-        digits = stated[0].strip(b" \t") if len(stated) == 1 else b""
-        if not digits.isdigit() or len(digits) > MAX_LENGTH_DIGITS or int(digits) > MAX_BODY_OCTETS:
-            raise _framing_fault(head)
-        self._wanted = len(head) + int(digits)
+        self._wanted = end + 4 + parse_body_length(bytes(self._buffer[: end + 4]))
         return True
-
-
-def _framing_fault(head: bytes) -> SipSyntaxError:
-    """Say what is wrong with a header section that does not tell its body's length."""
-    try:
-        parse_message(head, stream=True)
-    except SipSyntaxError as error:
-        return error
-    return SipSyntaxError("no usable Content-Length")

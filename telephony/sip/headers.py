@@ -3,6 +3,8 @@ r"""Header fields: ordered, case-blind, lossless.
 A field is kept as its whole line, folds included, so a message nobody changed is written octet for
 octet as it came. What a line means (its name, its unfolded value, its typed form) is worked out
 when it is asked for; typed forms are remembered until the fields change.
+
+The commonest typed forms live in modules of their own and can be had from here, too.
 """
 
 import re
@@ -13,8 +15,21 @@ from typing import TypeVar, cast
 from telephony.errors import LocalError
 from telephony.sip.errors import SipSyntaxError, clip
 from telephony.sip.grammar import is_token, split_list
+from telephony.sip.name_addr import NameAddr, parse_name_addr
+from telephony.sip.values import CSeq, parse_cseq
+from telephony.sip.via import Via, parse_via
 
-__all__ = ["MAX_HEADER_FIELDS", "Headers", "header_key"]
+__all__ = [
+    "MAX_HEADER_FIELDS",
+    "CSeq",
+    "Headers",
+    "NameAddr",
+    "Via",
+    "header_key",
+    "parse_cseq",
+    "parse_name_addr",
+    "parse_via",
+]
 
 T = TypeVar("T")
 
@@ -62,7 +77,6 @@ LIST_HEADERS = frozenset(
         "error-info",
         "geolocation",
         "history-info",
-        "identity",
         "in-reply-to",
         "p-asserted-identity",
         "p-associated-uri",
@@ -99,7 +113,8 @@ _KEYS = {
 """The usual spellings, so that a usual name costs one look-up."""
 
 _FOLD = re.compile(r"\r\n[ \t]+")
-_UNWRITABLE = re.compile(r"[\r\n\ud800-\udc7f\udd00-\udfff]|(?<!\\)\x00")
+_BARE_NUL = r"(?<!\\)\x00"
+_UNWRITABLE = re.compile(rf"[\r\n\ud800-\udc7f\udd00-\udfff]|{_BARE_NUL}")
 _BAD_FIELD = "Bad Header Field"
 
 
@@ -200,8 +215,8 @@ class Headers:
             LocalError: As `add`.
         """
         key = header_key(name)
-        place = self._keys.index(key) if key in self._keys else len(self._keys)
         line = _line(name, value)
+        place = self._keys.index(key) if key in self._keys else len(self._keys)
         self.remove(name)
         self._insert(place, key, line)
 
@@ -227,9 +242,11 @@ class Headers:
     def remove(self, name: str) -> None:
         """Remove every header field of this name, if there is any."""
         key = header_key(name)
-        for place in reversed([at for at, known in enumerate(self._keys) if known == key]):
-            del self._keys[place], self._lines[place]
-        self._typed.clear()
+        if key in self._keys:
+            fields = zip(self._keys, self._lines, strict=True)
+            self._lines = [line for known, line in fields if known != key]
+            self._keys = [known for known in self._keys if known != key]
+            self._typed.clear()
 
     def copy(self) -> "Headers":
         """Give header fields of their own that begin as these are."""
@@ -274,6 +291,9 @@ class Headers:
         Raises:
             SipSyntaxError: The list is broken, or `parse` refuses the value.
         """
+        every = self._typed.get((name, parse, "every"))
+        if every:
+            return cast("tuple[T, ...]", every)[0]  # this parser gave them for this name
         known = self._typed.get((name, parse, "first"))
         if known is not None:
             return cast("T", known)  # this parser gave it for this name
@@ -312,10 +332,12 @@ class Headers:
         for line in lines:
             name, colon, _ = line.partition(":")
             key = known(name)
-            if key is None:
+            if key is None or not colon:
                 name = name.rstrip(" \t")
                 if not colon or not is_token(name):
-                    fault = SipSyntaxError(f"{clip(line)} is no header field", reason=_BAD_FIELD)
+                    fault = SipSyntaxError(
+                        f"{clip(name[:20])}... is no header field", reason=_BAD_FIELD
+                    )
                     continue
                 key = header_key(name)
             keys.append(key)
@@ -324,10 +346,10 @@ class Headers:
             fault = SipSyntaxError(f"{len(keys)} header fields, {MAX_HEADER_FIELDS} allowed")
         return headers, fault
 
-    def _chosen(self, places: Iterable[int]) -> "Headers":
+    def _chosen(self, places: Sequence[int]) -> "Headers":
         headers = Headers()
-        for place in places:
-            headers._insert(len(headers), self._keys[place], self._lines[place])
+        headers._keys = [self._keys[place] for place in places]
+        headers._lines = [self._lines[place] for place in places]
         return headers
 
     def _insert(self, place: int, key: str, line: str) -> None:

@@ -14,20 +14,17 @@ from telephony.errors import LocalError
 from telephony.sip.errors import SipSyntaxError, clip
 from telephony.sip.grammar import TOKEN
 from telephony.sip.headers import Headers
-from telephony.sip.name_addr import NameAddr, parse_name_addr
-from telephony.sip.status import MAX_STATUS, MIN_STATUS, TRYING, reason_phrase
-from telephony.sip.uri import SipUri, Uri, parse_uri
-from telephony.sip.values import (
-    CSeq,
-    MediaType,
-    parse_call_id,
-    parse_content_length,
-    parse_cseq,
-    parse_delta_seconds,
-    parse_max_forwards,
-    parse_media_type,
+from telephony.sip.message_fields import Message
+from telephony.sip.status import (
+    MAX_STATUS,
+    MIN_STATUS,
+    TRYING,
+    parse_status_line,
+    reason_phrase,
 )
-from telephony.sip.via import Via, parse_via, salvage_via
+from telephony.sip.uri import SipUri, Uri, parse_uri
+from telephony.sip.values import parse_content_length
+from telephony.sip.via import salvage_via
 
 __all__ = [
     "MAX_BODY_OCTETS",
@@ -38,6 +35,7 @@ __all__ = [
     "SipSyntaxError",
     "check_request",
     "check_response",
+    "parse_body_length",
     "parse_message",
 ]
 
@@ -52,123 +50,14 @@ SIP_VERSION = "SIP/2.0"
 _REQUEST_LINE = re.compile(
     rf"({TOKEN}) ([^\x00-\x20\x7f-\U0010ffff]++) ([Ss][Ii][Pp]/[0-9]++\.[0-9]++)"
 )
-_STATUS_LINE = re.compile(r"([Ss][Ii][Pp]/[0-9]++\.[0-9]++) ([1-6][0-9]{2}) (.*+)", re.DOTALL)
+_BARE_NUL = re.compile(r"(?<!\\)\x00")
 _BROKEN_REQUEST_LINE = re.compile(rf"({TOKEN})[ \t]++(.*+)", re.DOTALL)
 _LINE_END = re.compile(r"\r\n(?![ \t])")
 _UNWRITABLE_REASON = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 _COPIED = ("Via", "From", "To", "Call-ID", "CSeq")
 
 
-class _Message:
-    """What requests and responses share: header fields, their typed forms, a body.
-
-    Attributes:
-        headers: May be changed; typed accessors follow.
-    """
-
-    __slots__ = ("_body", "headers", "version")
-    headers: Headers
-    version: str
-    _body: bytes
-
-    @property
-    def start_line(self) -> str:
-        """The first line, without its end."""
-        raise NotImplementedError
-
-    @property
-    def body(self) -> bytes:
-        """The octets behind the header fields; setting them sets Content-Length."""
-        return self._body
-
-    @body.setter
-    def body(self, body: bytes) -> None:
-        self._body = body
-        self.headers.set("Content-Length", str(len(body)))
-
-    def to_bytes(self) -> bytes:
-        """Write the message; a received one that nobody changed comes out as it came in."""
-        head = "\r\n".join((self.start_line, *self.headers.lines, "", ""))
-        return head.encode("utf-8", "surrogateescape") + self._body
-
-    @property
-    def via(self) -> Via:
-        """The top Via: who sent this request, or where this response goes next."""
-        via = self.headers.first("Via", parse_via)
-        if via is None:
-            raise SipSyntaxError("no Via", reason="Missing Via Header Field")
-        return via
-
-    @property
-    def vias(self) -> list[Via]:
-        """Every Via, topmost first."""
-        return list(self.headers.every("Via", parse_via))
-
-    @property
-    def from_(self) -> NameAddr:
-        """Who sent the request."""
-        return self.headers.one("From", parse_name_addr)
-
-    @property
-    def to(self) -> NameAddr:
-        """Whom the request was first meant for."""
-        return self.headers.one("To", parse_name_addr)
-
-    @property
-    def call_id(self) -> str:
-        """The call this belongs to, compared octet by octet."""
-        return self.headers.one("Call-ID", parse_call_id)
-
-    @property
-    def cseq(self) -> CSeq:
-        """The request's number and method, which its responses repeat."""
-        return self.headers.one("CSeq", parse_cseq)
-
-    @property
-    def contact(self) -> NameAddr | None:
-        """The first Contact; None where there is none."""
-        contacts = self.contacts
-        return contacts[0] if contacts else None
-
-    @property
-    def contacts(self) -> list[NameAddr]:
-        """Every Contact; none for the "*" of a REGISTER (RFC 3261 section 10.2.2)."""
-        if self.headers.get("Contact") == "*":
-            return []
-        return list(self.headers.every("Contact", parse_name_addr))
-
-    @property
-    def routes(self) -> list[NameAddr]:
-        """The proxies still to visit, next one first."""
-        return list(self.headers.every("Route", parse_name_addr))
-
-    @property
-    def record_routes(self) -> list[NameAddr]:
-        """The proxies that stay in the path, the one nearest the callee first."""
-        return list(self.headers.every("Record-Route", parse_name_addr))
-
-    @property
-    def max_forwards(self) -> int | None:
-        """The hops left, 0 to 255; None from an RFC 2543 element."""
-        return self.headers.optional("Max-Forwards", parse_max_forwards)
-
-    @property
-    def expires(self) -> int | None:
-        """Expires in seconds; None where it is absent."""
-        return self.headers.optional("Expires", parse_delta_seconds)
-
-    @property
-    def content_type(self) -> MediaType | None:
-        """What the body is; None where it is not stated."""
-        return self.headers.optional("Content-Type", parse_media_type)
-
-    @property
-    def content_length(self) -> int | None:
-        """The stated Content-Length in octets; None where it is absent."""
-        return self.headers.optional("Content-Length", parse_content_length)
-
-
-class Request(_Message):
+class Request(Message):
     """A request.
 
     Attributes:
@@ -225,7 +114,7 @@ class Request(_Message):
             start_line: Good or bad.
             headers: What could be read; not changed.
         """
-        match = _BROKEN_REQUEST_LINE.match(start_line)
+        match = _REQUEST_LINE.fullmatch(start_line) or _BROKEN_REQUEST_LINE.match(start_line)
         via = salvage_via(headers.get("Via") or "")
         if match is None or via is None:
             return None
@@ -265,7 +154,7 @@ class Request(_Message):
         return self._uri
 
 
-class Response(_Message):
+class Response(Message):
     """A response.
 
     Attributes:
@@ -297,11 +186,9 @@ class Response(_Message):
         Raises:
             SipSyntaxError: The line is no Status-Line.
         """
-        match = _STATUS_LINE.fullmatch(start_line)
-        if match is None:
-            raise SipSyntaxError(f"{clip(start_line)} is no Status-Line")
+        line = parse_status_line(start_line)
         response = cls.__new__(cls)
-        response._take(int(match[2]), match[3], match[1], headers, body)  # noqa: SLF001 - of this class
+        response._take(line.status, line.reason, line.version, headers, body)  # noqa: SLF001 - of this class
         return response
 
     @classmethod
@@ -330,7 +217,7 @@ class Response(_Message):
         copied = (*_COPIED, "Timestamp") if status == TRYING else _COPIED
         headers = request.headers.select(copied)
         if to_tag is not None and status != TRYING:
-            _add_to_tag(headers, to_tag)
+            _add_to_tag(headers, to_tag, request)
         return cls(status, reason_phrase(status) if reason is None else reason, headers)
 
     def _take(self, status: int, reason: str, version: str, headers: Headers, body: bytes) -> None:
@@ -353,13 +240,13 @@ def _state_length(headers: Headers, body: bytes) -> None:
         headers.set("Content-Length", stated)
 
 
-def _add_to_tag(headers: Headers, tag: str) -> None:
+def _add_to_tag(headers: Headers, tag: str, request: Request) -> None:
     """Tag a To that can be read and has no tag; a broken one stays as it came."""
     try:
-        to = headers.optional("To", parse_name_addr)
+        to = request.to
     except SipSyntaxError:
         return
-    if to is not None and to.tag is None:
+    if to.tag is None:
         headers.set("To", f"{headers.get('To')};tag={tag}")
 
 
@@ -378,17 +265,35 @@ def parse_message(data: bytes, *, stream: bool = False) -> Request | Response:
     """
     start_line, lines, rest = _split(data)
     headers, fault = Headers.read(lines)
-    is_response = start_line[:4].upper() == "SIP/"
     try:
         if fault is not None:
             raise fault
         body = _body(headers, rest, stream=stream)
-        if is_response:
+        if start_line[:4].upper() == "SIP/":
             return Response.received(start_line, headers, body)
         return Request.received(start_line, headers, body)
     except SipSyntaxError as error:
-        if not is_response:
-            error.partial = Request.salvaged(start_line, headers)
+        error.partial = Request.salvaged(start_line, headers)
+        raise
+
+
+def parse_body_length(head: bytes) -> int:
+    """Read from a header section on a stream how many octets of body follow it.
+
+    Args:
+        head: Start line and header fields, with the blank line that ends them.
+
+    Raises:
+        SipSyntaxError: It does not tell, or tells too many; where the next message begins is lost.
+    """
+    start_line, lines, _ = _split(head)
+    headers, _ = Headers.read(lines)
+    try:
+        length = headers.one("Content-Length", parse_content_length)
+        _refuse_over_limit(length)
+        return length
+    except SipSyntaxError as error:
+        error.partial = Request.salvaged(start_line, headers)
         raise
 
 
@@ -404,27 +309,29 @@ def _split(data: bytes) -> tuple[str, list[str], bytes]:
     ends = head.count("\r\n")
     if head.count("\r") != ends or head.count("\n") != ends:
         raise SipSyntaxError("a CR or LF that ends no line (RFC 3261 section 7)")
+    if "\x00" in head and _BARE_NUL.search(head):
+        raise SipSyntaxError("a NUL outside a quoted-pair (RFC 3261 section 25.1)")
     return lines[0], lines[1:], data[end + 4 :]
 
 
 def _body(headers: Headers, rest: bytes, *, stream: bool) -> bytes:
     """Take the body that Content-Length states out of what follows the header fields."""
-    length = headers.optional("Content-Length", parse_content_length)
-    if length is None and stream:
-        raise SipSyntaxError(
-            "no Content-Length on a stream", reason="Missing Content-Length Header Field"
-        )
-    if length is None:
-        length = len(rest)
-    if length > MAX_BODY_OCTETS:
-        raise SipSyntaxError(
-            f"a body of {length} octets", sip_status=513, reason="Message Too Large"
-        )
+    length = len(rest)
+    if stream or "Content-Length" in headers:
+        length = headers.one("Content-Length", parse_content_length)
     if length > len(rest) or (stream and length < len(rest)):
         raise SipSyntaxError(
             f"Content-Length {length}, body {len(rest)}", reason="Content-Length Mismatch"
         )
+    _refuse_over_limit(length)
     return rest[:length]
+
+
+def _refuse_over_limit(length: int) -> None:
+    if length > MAX_BODY_OCTETS:
+        raise SipSyntaxError(
+            f"a body of {length} octets", sip_status=513, reason="Message Too Large"
+        )
 
 
 def check_request(request: Request) -> SipSyntaxError | None:
@@ -469,7 +376,7 @@ def check_response(response: Response) -> SipSyntaxError | None:
     return None
 
 
-def _read_common(message: _Message) -> None:
+def _read_common(message: Message) -> None:
     """Read the header fields that every message has (RFC 3261 section 8.1.1), and Contact."""
-    _ = message.via, message.vias, message.from_, message.to
+    _ = message.vias, message.via, message.from_, message.to
     _ = message.call_id, message.cseq, message.contacts, message.content_length

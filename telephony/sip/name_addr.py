@@ -74,8 +74,18 @@ def parse_name_addr(text: str) -> NameAddr:
     if match is not None:
         name, uri, parameters = match.groups()
         shown = unquote_string(name) if name else None
-        return NameAddr(shown, parse_uri(uri), parse_parameters(parameters))
-    match = _ADDR_SPEC.fullmatch(text)
-    if match is None:
-        raise SipSyntaxError(f"{clip(text)} is not an address")
-    return NameAddr(None, parse_uri(match[1]), parse_parameters(match[2]))
+        address = NameAddr(shown, parse_uri(uri), parse_parameters(parameters))
+    else:
+        match = _ADDR_SPEC.fullmatch(text)
+        if match is None:
+            raise SipSyntaxError(f"{clip(text)} is not an address")
+        uri, parameters = match.groups()
+        address = NameAddr(None, parse_uri(uri), parse_parameters(parameters))
+    if '"' in parameters and any(_is_quoted_tag(*pair) for pair in address.parameters):
+        raise SipSyntaxError(f"{clip(text)} has a tag that is no token")
+    return address
+
+
+def _is_quoted_tag(name: str, value: str | None) -> bool:
+    """Find what `tag-param = "tag" EQUAL token` forbids and generic-param would allow."""
+    return name.lower() == "tag" and value is not None and value[0] == '"'

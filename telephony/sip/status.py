@@ -1,6 +1,20 @@
-"""Response status codes and the phrases that go with them."""
+"""Status lines: codes, the phrases that go with them, and fragments that report one."""
 
-__all__ = ["MAX_STATUS", "MIN_STATUS", "REASON_PHRASES", "TRYING", "reason_phrase"]
+import re
+from typing import NamedTuple
+
+from telephony.sip.errors import SipSyntaxError, clip
+
+__all__ = [
+    "MAX_STATUS",
+    "MIN_STATUS",
+    "REASON_PHRASES",
+    "TRYING",
+    "StatusLine",
+    "parse_sipfrag",
+    "parse_status_line",
+    "reason_phrase",
+]
 
 TRYING = 100
 MIN_STATUS = 100
@@ -96,3 +110,47 @@ _CLASSES = {
 def reason_phrase(status: int) -> str:
     """Give the phrase for a status, of its class where the status itself has none."""
     return REASON_PHRASES.get(status) or _CLASSES.get(status // 100, "Unknown")
+
+
+# Status-Line = SIP-Version SP Status-Code SP Reason-Phrase CRLF; the phrase may be empty.
+_STATUS_LINE = re.compile(r"([Ss][Ii][Pp]/[0-9]++\.[0-9]++) ([1-6][0-9]{2}) ([^\r\n]*+)")
+
+
+class StatusLine(NamedTuple):
+    """How a request went.
+
+    Attributes:
+        version: "SIP/2.0" in all that is sent today.
+        status: 100 to 699.
+        reason: For people; may be empty.
+    """
+
+    version: str
+    status: int
+    reason: str
+
+
+def parse_status_line(text: str) -> StatusLine:
+    """Read a Status-Line without its end (RFC 3261 section 7.2).
+
+    Raises:
+        SipSyntaxError: It is none.
+    """
+    match = _STATUS_LINE.fullmatch(text)
+    if match is None:
+        raise SipSyntaxError(f"{clip(text)} is no Status-Line")
+    return StatusLine(match[1], int(match[2]), match[3])
+
+
+def parse_sipfrag(body: bytes) -> StatusLine:
+    """Read how a referred request goes, from the body of a NOTIFY (RFC 3515 section 2.4.5).
+
+    Args:
+        body: A message/sipfrag (RFC 3420) that begins with a Status-Line; what follows it, and
+            whether its line is ended, does not matter.
+
+    Raises:
+        SipSyntaxError: It begins with something else.
+    """
+    first = re.split(rb"[\r\n]", body.lstrip(b"\r\n"), maxsplit=1)[0]
+    return parse_status_line(first.decode("utf-8", "surrogateescape"))

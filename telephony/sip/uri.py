@@ -15,6 +15,7 @@ from telephony.sip.grammar import (
     Parameterized,
     Parameters,
     format_parameters,
+    parse_number,
     unescape,
 )
 
@@ -224,11 +225,11 @@ def parse_port(text: str) -> int:
     """Read a port, 1 to 65535.
 
     Raises:
-        SipSyntaxError: The digits are none.
+        SipSyntaxError: The text is none.
     """
-    port = int(text)
-    if not 0 < port <= MAX_PORT:
-        raise SipSyntaxError(f"{text} is not a port", reason="Bad Port")
+    port = parse_number(text, MAX_PORT)
+    if port == 0:
+        raise SipSyntaxError("port 0", reason="Bad Port")
     return port
 
 

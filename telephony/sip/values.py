@@ -1,4 +1,4 @@
-"""Small header values: CSeq, Call-ID, counts, media types."""
+"""Small header values of RFC 3261: CSeq, Call-ID, counts, media types, waits, warnings."""
 
 import re
 from dataclasses import dataclass
@@ -7,25 +7,33 @@ from telephony.sip.errors import SipSyntaxError, clip
 from telephony.sip.grammar import (
     LWS,
     PARAMETERS,
+    QUOTED_STRING,
     SWS,
     TOKEN,
+    TOKEN_CHARACTERS,
     Parameterized,
     Parameters,
     format_parameters,
     parse_number,
     parse_parameters,
+    quote_string,
+    unquote_string,
 )
 
 __all__ = [
     "CSeq",
     "MediaType",
+    "RetryAfter",
+    "WarningValue",
     "parse_call_id",
     "parse_content_length",
     "parse_cseq",
     "parse_delta_seconds",
     "parse_max_forwards",
     "parse_media_type",
+    "parse_retry_after",
     "parse_token",
+    "parse_warning",
 ]
 
 MAX_CSEQ = 2**31 - 1
@@ -38,6 +46,10 @@ _WORD = r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]++"
 _CSEQ = re.compile(rf"([0-9]++){LWS}({TOKEN})")
 _CALL_ID = re.compile(rf"{_WORD}(?:@{_WORD})?+")
 _MEDIA_TYPE = re.compile(rf"({TOKEN}){SWS}/{SWS}({TOKEN})({PARAMETERS})")
+_CTEXT = r"[^()\\]++|\\."
+_COMMENT = rf"\((?:{_CTEXT}|\((?:{_CTEXT})*+\))*+\)"
+_RETRY_AFTER = re.compile(rf"([0-9]++){SWS}({_COMMENT})?+({PARAMETERS})", re.DOTALL)
+_WARNING = re.compile(rf"([0-9]{{3}}){LWS}([{TOKEN_CHARACTERS}:\[\]]++){LWS}({QUOTED_STRING})")
 _ONE_TOKEN = re.compile(TOKEN)
 
 
@@ -84,6 +96,49 @@ class MediaType(Parameterized):
     def essence(self) -> str:
         """Type and subtype without parameters, "application/sdp" for one."""
         return f"{self.type}/{self.subtype}"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAfter(Parameterized):
+    """How long to leave a peer alone.
+
+    Source: RFC 3261 section 20.33.
+
+    Attributes:
+        seconds: 0 to 2**32 - 1.
+        comment: With its parentheses, as on the wire; None where there is none.
+        parameters: As on the wire; `duration` for one.
+    """
+
+    seconds: int
+    comment: str | None = None
+    parameters: Parameters = ()
+
+    def __str__(self) -> str:
+        """Write the header field's value."""
+        comment = "" if self.comment is None else f" {self.comment}"
+        return f"{self.seconds}{comment}{format_parameters(self.parameters)}"
+
+
+@dataclass(frozen=True, slots=True)
+class WarningValue:
+    """Why a session description was refused, or what else went wrong.
+
+    Source: RFC 3261 section 20.43.
+
+    Attributes:
+        code: Three digits; 304 "media type not available", 305 "incompatible media format".
+        agent: Host, host with port or pseudonym of who warns.
+        text: Without quotes.
+    """
+
+    code: int
+    agent: str
+    text: str
+
+    def __str__(self) -> str:
+        """Write one value of the header field."""
+        return f"{self.code:03} {self.agent} {quote_string(self.text)}"
 
 
 def parse_cseq(text: str) -> CSeq:
@@ -157,3 +212,28 @@ def parse_delta_seconds(text: str) -> int:
         SipSyntaxError: It is none.
     """
     return parse_number(text, MAX_DELTA_SECONDS)
+
+
+def parse_retry_after(text: str) -> RetryAfter:
+    """Read a Retry-After.
+
+    Raises:
+        SipSyntaxError: It is none, or its seconds are 2**32 or more.
+    """
+    match = _RETRY_AFTER.fullmatch(text)
+    if match is None:
+        raise SipSyntaxError(f"{clip(text)} is not a Retry-After")
+    seconds = parse_number(match[1], MAX_DELTA_SECONDS)
+    return RetryAfter(seconds, match[2], parse_parameters(match[3]))
+
+
+def parse_warning(text: str) -> WarningValue:
+    """Read one value of a Warning header field.
+
+    Raises:
+        SipSyntaxError: It is none.
+    """
+    match = _WARNING.fullmatch(text)
+    if match is None:
+        raise SipSyntaxError(f"{clip(text)} is not a Warning")
+    return WarningValue(int(match[1]), match[2], unquote_string(match[3]))
