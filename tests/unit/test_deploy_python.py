@@ -77,9 +77,7 @@ def test_a_shim_that_refuses_hides_no_python_further_down_the_path(
     assert find().stdout.strip() == str(real)
 
 
-def test_a_python_of_another_version_than_its_name_is_not_taken(
-    find: Find, tmp_path: Path
-) -> None:
+def test_a_python_of_another_version_than_its_name_is_not_taken(find: Find, tmp_path: Path) -> None:
     plant(tmp_path / "bin", "python3.13", "3.9")
     assert find().returncode != 0
 
