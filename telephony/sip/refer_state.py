@@ -13,7 +13,7 @@ Left out: the transfers that a peer asks of us; they are declined.
 from enum import Enum
 from types import MappingProxyType
 
-from telephony.errors import LocalError, RemoteError
+from telephony.errors import LocalError
 
 __all__ = ["REFER", "ReferAct", "ReferInput", "ReferMachine", "ReferState"]
 
@@ -53,6 +53,7 @@ class ReferAct(Enum):
     ARM_SILENCE = "limit the time to the next report"
     ARM_HANDOFF = "limit the time to the peer's BYE"
     FINISH_BY_STATUS = "tell the outcome that follows from the status"
+    FINISH_REFUSED = "tell the outcome that follows from the refusal of the REFER itself"
     FINISH_HANDED_OFF = "tell that the outcome will not be known: the peer has the call"
     FINISH_UNKNOWN = "tell that the outcome is not known"
     FINISH_CANCELLED = "tell that the session ended before the peer took it on"
@@ -71,7 +72,7 @@ REFER = MappingProxyType(
             _S.HANDING_OFF,
             (_A.TELL_ACCEPTED, _A.ARM_HANDOFF),
         ),
-        (_S.ASKED, _I.REFUSED): (_S.FINISHED, (_A.FINISH_BY_STATUS,)),
+        (_S.ASKED, _I.REFUSED): (_S.FINISHED, (_A.FINISH_REFUSED,)),
         (_S.ASKED, _I.PROGRESS): (
             _S.ACCEPTED,
             (_A.TELL_ACCEPTED, _A.TELL_PROGRESS, _A.ARM_SILENCE),
@@ -128,14 +129,11 @@ class ReferMachine:
         """Take one step and give back what is to be done, in order.
 
         Raises:
-            LocalError: A timer that should not be armed went off; nothing has changed.
-            RemoteError: Never for what the table names; kept for the peer's inputs.
+            LocalError: A timer that should not be armed went off; nothing has changed. Of what a
+                peer may send every pair is a row.
         """
         step = REFER.get((self._state, what))
         if step is None:
-            text = f"{what.name} while the transfer is {self._state.name}"
-            if what in (_I.SILENCE, _I.HANDOFF_OVER):
-                raise LocalError(text)
-            raise RemoteError(text)
+            raise LocalError(f"{what.name} while the transfer is {self._state.name}")
         self._state = step[0]
         return step[1]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from telephony.sip.known import known
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 
 __all__ = ["Alarm", "DeadlineHeap", "Timer", "TimerSettings", "first_interval", "next_interval"]
@@ -134,6 +135,11 @@ class DeadlineHeap:
         """Count the alarms that will still go off."""
         return len(self._heap) - self._cancelled
 
+    @property
+    def stored_count(self) -> int:
+        """Count the entries it holds, cancelled ones included: what it costs in memory."""
+        return len(self._heap)
+
     def arm(self, deadline_ns: Nanoseconds, action: Callable[[Nanoseconds], None]) -> Alarm:
         """Have `action(now_ns)` run by the first `run_due` at or after the deadline."""
         alarm = Alarm(deadline_ns, action)
@@ -164,7 +170,6 @@ class DeadlineHeap:
         """Run every alarm whose time has come, those armed meanwhile for now included."""
         while (deadline_ns := self.next_deadline()) is not None and deadline_ns <= now_ns:
             alarm = heapq.heappop(self._heap)[2]
-            action = alarm.action
+            action = known(alarm.action)
             alarm.action = None
-            if action is not None:
-                action(now_ns)
+            action(now_ns)
