@@ -52,6 +52,7 @@ from telephony.call.leg import (
     LegKeyPressed,
     LegMediaAgreed,
     LegProgressed,
+    LegPtimeChanged,
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
@@ -241,6 +242,8 @@ class Call:
         match event:
             case LegMediaAgreed():
                 self._join_media()
+            case LegPtimeChanged():
+                self._outputs.append(MediaReady())
             case LegConfirmed():
                 self._input(CallInput.CONFIRMED)
             case LegProgressed(status=status, reason=reason):
@@ -251,10 +254,8 @@ class Call:
                 self._resume()
             case LegKeyPressed(digit=digit):
                 self._handle_digit(DigitPressed(digit=digit, method="info"))
-            case LegTransferProgressed(status=status, reason=reason):
-                self._note(TransferProgressed(status=status, reason=reason))
-            case LegTransferEnded():
-                self._end_transfer(event)
+            case LegTransferProgressed() | LegTransferEnded():
+                self._handle_transfer(event)
             case FarEnded():
                 self._ended = event
                 self._input(CallInput.FAR_ENDED)
@@ -460,6 +461,12 @@ class Call:
         except TelephonyError as failed:
             self._trouble("transfer.refused", "configuration", str(failed))
             self._end_transfer(LegTransferEnded("failed", None))
+
+    def _handle_transfer(self, event: LegTransferProgressed | LegTransferEnded) -> None:
+        if isinstance(event, LegTransferEnded):
+            self._end_transfer(event)
+        else:
+            self._note(TransferProgressed(status=event.status, reason=event.reason))
 
     def _end_transfer(self, ended: LegTransferEnded) -> None:
         if self._transfer is None or self.state is not CallState.TRANSFERRING:
