@@ -69,7 +69,6 @@ def local(
     listen: Annotated[str, typer.Option(help="HOST:PORT; port 0 takes a free one.")] = (
         "127.0.0.1:8765"
     ),
-    as_json: JSON = False,
     until_stdin_closes: Annotated[
         bool, typer.Option("--until-stdin-closes", help="Also end when standard input closes.")
     ] = False,
@@ -79,7 +78,7 @@ def local(
     from telephony.engine.log import configure_log
 
     configure_log()
-    run(listen, as_json=as_json, until_stdin_closes=until_stdin_closes)
+    run(listen, until_stdin_closes=until_stdin_closes)
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """Child processes: the engine and the embedded model server, started and ended by `serve`.
 
-A child says on its standard output, in one line of JSON, that it is ready, or why it is not. It
-ends when its standard input closes, so none outlives us, whatever ends us.
+A child says in one line on its standard output that it is ready, or why it is not. It ends when its standard input closes, so none outlives us, whatever ends us.
 """
 
 import asyncio
@@ -60,7 +59,7 @@ class Child:
             await self.stop()
             raise TransportError(f"{self.name} was not ready in {READY_SECONDS:g} s") from None
         try:
-            said: dict[str, Any] = json.loads(line)
+            said: dict[str, Any] = _read_ready(line.decode())
         except ValueError:
             await self.stop()
             raise TransportError(f"{self.name} did not start; its reason is above") from None
@@ -103,3 +102,11 @@ class Child:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _read_ready(line: str) -> dict[str, Any]:
+    """Read what a child said: `ready URL`, or an object."""
+    if line.startswith("ready "):
+        return {"url": line.split()[1]}
+    said: dict[str, Any] = json.loads(line)
+    return said

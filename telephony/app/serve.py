@@ -125,7 +125,6 @@ class Served:
                 "local",
                 "--listen",
                 "127.0.0.1:0",
-                "--json",
                 "--until-stdin-closes",
             )
             stack.push_async_callback(embedded.stop)

@@ -195,7 +195,6 @@ class Engine:
             call.call.note(trouble, now_ns)
             log.warning("command refused", call=call.call.call_id, why=str(failed))
         call.drain()
-        self._sip.drain()
 
     # ---- calls that come in -------------------------------------------------------------------
 
@@ -306,7 +305,6 @@ class Engine:
         if body.plan is not None:
             call.call.open_voice(body.plan, now_ns)
         call.drain()
-        self._sip.drain()
 
     def _report_unplaced(self, call_id: str, why: str, now_ns: Nanoseconds) -> None:
         """Tell the app that a call could not even be tried."""
@@ -368,12 +366,11 @@ class Engine:
 
     def make_voice(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
         """Open the way to a voice session."""
+        return VoiceLink(plan, self.token, on_event, self._settings.connect_seconds)
 
-        def and_send(event: VoiceEvent) -> None:
-            on_event(event)
-            self._sip.drain()
-
-        return VoiceLink(plan, self.token, and_send, self._settings.connect_seconds)
+    def drain_sip(self) -> None:
+        """Send what a call made SIP say."""
+        self._sip.drain()
 
 
 def _describe(invite: IncomingInvite, call: EngineCall) -> CallIncoming:

@@ -46,6 +46,10 @@ class Host(Protocol):
         """Free what the call held."""
         ...
 
+    def drain_sip(self) -> None:
+        """Send what the call made SIP say."""
+        ...
+
     def make_voice(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
         """Open the way to a voice session."""
         ...
@@ -161,6 +165,7 @@ class EngineCall:
                     self._host.media_ready(self)
                 case Released():
                     self._release()
+        self._host.drain_sip()
         self._rearm()
 
     def _rearm(self) -> None:

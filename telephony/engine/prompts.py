@@ -8,5 +8,5 @@ __all__ = ["load_prompts"]
 
 def load_prompts() -> Prompts:
     """Load them from the shipped voice."""
-    voice = Voice()
+    voice = Voice.load()
     return Prompts(apology=voice.prompt("apology"), filler=voice.prompt("one_moment"))

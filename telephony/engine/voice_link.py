@@ -7,7 +7,7 @@ from telephony.call import VoicePlan
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.log import log
 from telephony.engine.realtime_socket import RealtimeSocket
-from telephony.errors import TransportError
+from telephony.errors import TelephonyError
 from telephony.realtime import RealtimeSession
 from telephony.voice import Close, SessionClosed, VoiceCommand, VoiceEvent
 
@@ -39,36 +39,38 @@ class VoiceLink:
         self._on_event = on_event
         self._url = plan.url
         self._socket = RealtimeSocket(
-            plan.url,
-            plan.headers,
-            self._session,
-            on_event,
-            monotonic_ns,
-            connect_seconds=connect_seconds,
+            plan.url, dict(plan.headers), self._session, on_event, monotonic_ns
         )
+        self._waiting: list[VoiceCommand] | None = []
+        self._connect_seconds = connect_seconds
         self._append_message = self._session.append_message
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     async def _connect(self) -> None:
         try:
-            await self._socket.connect()
-        except TransportError as failed:
+            await self._socket.connect(self._connect_seconds)
+        except TelephonyError as failed:
             log.warning("voice server not reached", url=self._url, why=str(failed), fault="model")
             self._on_event(SessionClosed(is_clean=False, code=NO_CLOSE_FRAME, reason=str(failed)))
+            return
+        waiting, self._waiting = self._waiting or [], None
+        for command in waiting:
+            self._socket.command(command)
 
     def append(self, audio: bytes) -> None:
         """Write the caller's audio, in the session's format: the hot path."""
         self._socket.write_audio(self._append_message(audio))
 
     def tell(self, command: VoiceCommand) -> None:
-        """Hand a command to the session."""
-        self._socket.command(command)
+        """Hand a command to the session; until it is connected, in order behind others."""
+        if self._waiting is not None:
+            self._waiting.append(command)
+        else:
+            self._socket.command(command)
 
     def close(self) -> None:
         """Close the session, cleanly and within 2 s."""
-        self._connecting.cancel()
-        self._socket.command(Close())
-
-    def counters(self) -> dict[str, int]:
-        """Give the socket's counters."""
-        return self._socket.counters()
+        if self._waiting is None:
+            self._socket.command(Close())
+        else:
+            self._connecting.cancel()

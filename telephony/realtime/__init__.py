@@ -1,6 +1,10 @@
 """The Realtime protocol: the one implementation of the `voice` port. Provider names stop here."""
 
 from telephony.realtime import client_events, events, session_config
+from telephony.realtime.audio_messages import append_message, audio_octets_in, read_audio_delta
+from telephony.realtime.content import SessionCounters
+from telephony.realtime.session import MAX_MESSAGE_OCTETS, RealtimeSession
+from telephony.realtime.target import authorization, session_url
 from telephony.realtime.wire import (
     ContentPart,
     ErrorDetail,
@@ -12,14 +16,22 @@ from telephony.realtime.wire import (
 )
 
 __all__ = [
+    "MAX_MESSAGE_OCTETS",
     "ContentPart",
     "ErrorDetail",
     "Item",
     "MalformedEventError",
+    "RealtimeSession",
     "ResponseObject",
+    "SessionCounters",
+    "append_message",
+    "audio_octets_in",
+    "authorization",
     "client_events",
     "event_id_of",
     "events",
+    "read_audio_delta",
     "session_config",
+    "session_url",
     "write_event",
 ]

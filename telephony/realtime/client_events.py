@@ -38,7 +38,7 @@ class SessionUpdate(ClientEventBase):
 
 
 class InputAudioBufferAppend(ClientEventBase):
-    """Hand over some of the caller's audio. Our own client writes it with `hot.append_message`."""
+    """Hand over some of the caller's audio. Our own client writes it with `audio_messages`."""
 
     type: Literal["input_audio_buffer.append"] = "input_audio_buffer.append"
     audio: str

@@ -2,7 +2,7 @@
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["AUDIO_FORMATS", "EVENT_TYPES", "rename"]
+__all__ = ["AUDIO_DELTA_TYPES", "AUDIO_FORMATS", "EVENT_TYPES", "rename"]
 
 EVENT_TYPES = {
     "conversation.item.created": "conversation.item.added",
@@ -14,6 +14,9 @@ EVENT_TYPES = {
     "response.text.done": "response.output_text.done",
 }
 """Beta event types and their GA names; the fields are the same."""
+
+AUDIO_DELTA_TYPES = frozenset({"response.output_audio.delta", "response.audio.delta"})
+"""Every name under which a server sends audio, for the path that reads it without the models."""
 
 AUDIO_FORMATS = {
     "audio/pcmu": "pcmu",

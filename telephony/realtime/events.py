@@ -251,7 +251,7 @@ class ContentPartDone(ContentEventBase):
 
 
 class AudioDelta(ContentEventBase):
-    """Some audio of an item. Our own client reads it with `hot.parse_audio_delta` first."""
+    """Some audio of an item. Our own client reads it with `audio_messages` first."""
 
     type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
     delta: str

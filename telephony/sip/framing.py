@@ -8,16 +8,14 @@ from telephony.sip.message import MAX_HEADER_OCTETS, parse_body_length
 
 __all__ = ["KeepAlive", "StreamFramer", "is_keep_alive"]
 
-_CRLF = b"\r\n"
 _HEAD_END = b"\r\n\r\n"
 
 
 class KeepAlive(Enum):
-    """What a peer sends between messages to keep a flow open.
+    """What a peer sends between messages to keep a connection open.
 
-    PING: a double CRLF; answer it with one CRLF at once.
-    PONG: a single CRLF, the answer to our own ping. A ping that arrives in two pieces is told as
-        a PONG and then a PING.
+    PING: a double CRLF on a connection that the peer opened; answer it with one CRLF at once.
+    PONG: a single CRLF on a connection that we opened, the answer to a ping of ours.
     """
 
     PING = "ping"
@@ -36,14 +34,20 @@ class StreamFramer:
     begins is lost for good: answer what `partial` allows, then close the connection.
     """
 
-    __slots__ = ("_buffer", "_fault", "_scanned", "_seen_crlf", "_wanted")
+    __slots__ = ("_buffer", "_fault", "_is_half_ping", "_is_opened_by_us", "_scanned", "_wanted")
 
-    def __init__(self) -> None:
-        """Begin at the start of a connection."""
+    def __init__(self, *, is_opened_by_us: bool = False) -> None:
+        """Begin at the start of a connection.
+
+        Args:
+            is_opened_by_us: Who opens a connection pings, the other side pongs (RFC 5626 4.4.1):
+                this decides what a CRLF between messages means.
+        """
+        self._is_opened_by_us = is_opened_by_us
         self._buffer = bytearray()
         self._scanned = 0
         self._wanted = 0
-        self._seen_crlf = False
+        self._is_half_ping = False
         self._fault: SipSyntaxError | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes | KeepAlive]:
@@ -60,29 +64,28 @@ class StreamFramer:
         return self._cut()
 
     def _cut(self) -> Iterator[bytes | KeepAlive]:
-        while self._fault is None and self._buffer:
+        while self._fault is None:
             try:
-                piece = self._take_keep_alive() or self._take_message()
+                piece = self._take_crlf() or self._take_message()
             except SipSyntaxError as error:
                 self._fault = error
                 break
             if piece is None:
                 return
             yield piece
-        if self._fault is not None:
-            self._buffer.clear()
-            raise self._fault
+        self._buffer.clear()
+        raise self._fault
 
-    def _take_keep_alive(self) -> KeepAlive | None:
-        if self._buffer.startswith(_HEAD_END):
-            del self._buffer[:4]
-            self._seen_crlf = False
-            return KeepAlive.PING
-        if not self._buffer.startswith(_CRLF):
-            return None
-        del self._buffer[:2]
-        self._seen_crlf = not self._seen_crlf
-        return KeepAlive.PONG if self._seen_crlf else KeepAlive.PING
+    def _take_crlf(self) -> KeepAlive | None:
+        """Take CRLFs off the buffer until they make a keep-alive or something else follows."""
+        while self._buffer.startswith(b"\r\n"):
+            del self._buffer[:2]
+            if self._is_opened_by_us:
+                return KeepAlive.PONG
+            self._is_half_ping = not self._is_half_ping
+            if not self._is_half_ping:
+                return KeepAlive.PING
+        return None
 
     def _take_message(self) -> bytes | None:
         """Take the message that begins the buffer; None while it is not whole."""
@@ -93,7 +96,7 @@ class StreamFramer:
         message = bytes(self._buffer[: self._wanted])
         del self._buffer[: self._wanted]
         self._scanned = self._wanted = 0
-        self._seen_crlf = False
+        self._is_half_ping = False
         return message
 
     def _find_end(self) -> bool:

@@ -77,7 +77,6 @@ LIST_HEADERS = frozenset(
         "error-info",
         "geolocation",
         "history-info",
-        "identity",
         "in-reply-to",
         "p-asserted-identity",
         "p-associated-uri",
@@ -292,6 +291,9 @@ class Headers:
         Raises:
             SipSyntaxError: The list is broken, or `parse` refuses the value.
         """
+        every = self._typed.get((name, parse, "every"))
+        if every:
+            return cast("tuple[T, ...]", every)[0]  # this parser gave them for this name
         known = self._typed.get((name, parse, "first"))
         if known is not None:
             return cast("T", known)  # this parser gave it for this name
@@ -330,10 +332,12 @@ class Headers:
         for line in lines:
             name, colon, _ = line.partition(":")
             key = known(name)
-            if key is None:
+            if key is None or not colon:
                 name = name.rstrip(" \t")
                 if not colon or not is_token(name):
-                    fault = SipSyntaxError(f"{clip(line)} is no header field", reason=_BAD_FIELD)
+                    fault = SipSyntaxError(
+                        f"{clip(name[:20])}... is no header field", reason=_BAD_FIELD
+                    )
                     continue
                 key = header_key(name)
             keys.append(key)

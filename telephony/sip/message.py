@@ -289,7 +289,9 @@ def parse_body_length(head: bytes) -> int:
     start_line, lines, _ = _split(head)
     headers, _ = Headers.read(lines)
     try:
-        return _stated_length(headers)
+        length = headers.one("Content-Length", parse_content_length)
+        _refuse_over_limit(length)
+        return length
     except SipSyntaxError as error:
         error.partial = Request.salvaged(start_line, headers)
         raise
@@ -312,26 +314,24 @@ def _split(data: bytes) -> tuple[str, list[str], bytes]:
     return lines[0], lines[1:], data[end + 4 :]
 
 
-def _stated_length(headers: Headers) -> int:
-    """Give the Content-Length that must be there, within our limit."""
-    length = headers.one("Content-Length", parse_content_length)
-    if length > MAX_BODY_OCTETS:
-        raise SipSyntaxError(
-            f"a body of {length} octets", sip_status=513, reason="Message Too Large"
-        )
-    return length
-
-
 def _body(headers: Headers, rest: bytes, *, stream: bool) -> bytes:
     """Take the body that Content-Length states out of what follows the header fields."""
-    if not stream and "Content-Length" not in headers:
-        return rest
-    length = _stated_length(headers)
+    length = len(rest)
+    if stream or "Content-Length" in headers:
+        length = headers.one("Content-Length", parse_content_length)
     if length > len(rest) or (stream and length < len(rest)):
         raise SipSyntaxError(
             f"Content-Length {length}, body {len(rest)}", reason="Content-Length Mismatch"
         )
+    _refuse_over_limit(length)
     return rest[:length]
+
+
+def _refuse_over_limit(length: int) -> None:
+    if length > MAX_BODY_OCTETS:
+        raise SipSyntaxError(
+            f"a body of {length} octets", sip_status=513, reason="Message Too Large"
+        )
 
 
 def check_request(request: Request) -> SipSyntaxError | None:
@@ -378,5 +378,5 @@ def check_response(response: Response) -> SipSyntaxError | None:
 
 def _read_common(message: Message) -> None:
     """Read the header fields that every message has (RFC 3261 section 8.1.1), and Contact."""
-    _ = message.via, message.vias, message.from_, message.to
+    _ = message.vias, message.via, message.from_, message.to
     _ = message.call_id, message.cseq, message.contacts, message.content_length

@@ -5,6 +5,7 @@ Each phone lives in a temporary folder with its configuration, its log and its r
 """
 
 import json
+import re
 import select
 import socket
 import subprocess
@@ -27,6 +28,7 @@ QUIT_SECONDS = 1.0
 RTP_PORTS = 20
 SILENCE_SECONDS = 120
 MODULE_FOLDERS = ("/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules")
+_METER = re.compile(r"\s*\[[\d:]+\] audio=\S+ \(bit/s\)\s*")
 PCMU, PCMA = "PCMU/8000/1", "PCMA/8000/1"
 
 
@@ -165,8 +167,8 @@ class Baresip:
         return sorted(self._folder.glob("recordings/*-enc.wav"))
 
     def log(self) -> str:
-        """Give its log: every SIP message in and out, and what it says about them."""
-        return (self._folder / "log").read_text(errors="replace")
+        """Give its log, every SIP message in and out included, without the running meter."""
+        return _METER.sub("", (self._folder / "log").read_text(errors="replace"))
 
     def stop(self) -> None:
         """End it, by request, then by force; the folder goes with it."""

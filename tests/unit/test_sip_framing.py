@@ -24,22 +24,29 @@ def test_messages_come_out_whole_however_they_are_cut(step: int) -> None:
     assert feed_all(ONE + TWO + ONE, step) == [ONE, TWO, ONE]
 
 
-def test_a_double_crlf_is_a_ping_and_a_single_one_a_pong() -> None:
+def test_a_double_crlf_on_their_connection_is_a_ping() -> None:
     framer = StreamFramer()
     assert list(framer.feed(b"\r\n\r\n")) == [PING]
-    assert list(framer.feed(b"\r\n")) == [PONG]
-    assert list(framer.feed(ONE + b"\r\n\r\n" + ONE + b"\r\n" + TWO)) == [
+    assert list(framer.feed(ONE + b"\r\n\r\n\r\n\r\n" + ONE + b"\r\n" + TWO + b"\r\n")) == [
         ONE,
         PING,
+        PING,
         ONE,
-        PONG,
         TWO,
     ]
+    assert list(framer.feed(b"\r\n")) == [PING]
 
 
-def test_a_ping_in_pieces_is_answered() -> None:
-    assert feed_all(b"\r\n\r\n", 1) == [PONG, PING]
-    assert feed_all(b"\r\n\r\n" * 2 + ONE, 1) == [PONG, PING, PONG, PING, ONE]
+def test_a_single_crlf_on_our_connection_is_a_pong() -> None:
+    framer = StreamFramer(is_opened_by_us=True)
+    assert list(framer.feed(b"\r\n")) == [PONG]
+    assert list(framer.feed(b"\r\n")) == [PONG]
+    assert list(framer.feed(ONE + b"\r\n" + TWO)) == [ONE, PONG, TWO]
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_ping_in_pieces_is_one_ping(step: int) -> None:
+    assert feed_all(b"\r\n\r\n" * 2 + ONE + b"\r\n\r\n", step) == [PING, PING, ONE, PING]
 
 
 def test_nothing_comes_of_nothing() -> None:

@@ -77,6 +77,7 @@ def test_parameters_are_kept_as_they_stand() -> None:
         ("lr", None),
         ("q", '"x;\\"y"'),
     )
+    assert parse_parameters(";lr") == (("lr", None),)
     assert parse_parameters("") == ()
 
 
@@ -151,3 +152,4 @@ def test_a_value_tells_of_its_parameters() -> None:
     assert media.parameter("charset") == "UTF-8"
     assert media.has_parameter("x")
     assert not media.has_parameter("y")
+    assert media.parameter("y") is None

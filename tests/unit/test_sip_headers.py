@@ -113,7 +113,9 @@ def test_received_lines_are_unfolded_when_read_and_kept_when_written() -> None:
     assert list(headers.lines) == lines
 
 
-@pytest.mark.parametrize("line", ["no colon", ": no name", "two words: x", "", "é: x", "a;b: c"])
+@pytest.mark.parametrize(
+    "line", ["no colon", ": no name", "two words: x", "F", "Contact", "", "é: x", "a;b: c"]
+)
 def test_a_line_that_is_no_header_field_is_reported_and_left_out(line: str) -> None:
     headers, fault = Headers.read(["To: x", line, "From: y"])
     assert fault is not None
@@ -202,5 +204,10 @@ def test_the_first_of_a_list() -> None:
     first = headers.first("Contact", parse_name_addr)
     assert isinstance(first, NameAddr)
     assert str(first) == "<sip:a@b>"
+    assert headers.first("Contact", parse_name_addr) is first
+    assert headers.every("Contact", parse_name_addr)[0] == first
+    assert headers.first("Contact", parse_name_addr) == first
+    alone = Headers([("Contact", "<sip:a@b>")])
+    assert alone.first("Contact", parse_name_addr) == first
     assert Headers([("Contact", "")]).first("Contact", parse_name_addr) is None
     assert Headers().first("Contact", parse_name_addr) is None

@@ -14,6 +14,7 @@ from telephony.sip.message import (
     SipSyntaxError,
     check_request,
     check_response,
+    parse_body_length,
     parse_message,
 )
 from telephony.sip.message_fields import Message
@@ -150,10 +151,24 @@ def test_a_stream_needs_an_exact_content_length() -> None:
 
 
 def test_too_much_is_refused() -> None:
-    error = refusal(INVITE.replace(b"h: 4", b"h: %d" % (MAX_BODY_OCTETS + 1)))
-    assert error.sip_status == 513
+    large = b"h: %d\r\n\r\n" % (MAX_BODY_OCTETS + 1) + b"x" * MAX_BODY_OCTETS
+    error = refusal(INVITE.replace(b"h: 4\r\n\r\nv=0\n", large + b"x"))
+    assert (error.sip_status, error.reason) == (513, "Message Too Large")
+    short = refusal(INVITE.replace(b"h: 4\r\n\r\nv=0\n", large))
+    assert (short.sip_status, short.reason) == (400, "Content-Length Mismatch")
     huge = INVITE.replace(b"Expires: 120", b"Expires: " + b"1" * MAX_HEADER_OCTETS)
     assert "64 KiB" in str(refusal(huge))
+
+
+def test_the_length_of_a_body_that_is_still_to_come() -> None:
+    head = INVITE.removesuffix(b"v=0\n")
+    assert parse_body_length(head) == 4
+    with pytest.raises(SipSyntaxError) as caught:
+        parse_body_length(head.replace(b"Length: 4", b"Length: four"))
+    assert caught.value.partial is not None
+    with pytest.raises(SipSyntaxError) as caught:
+        parse_body_length(head.replace(b"Length: 4", b"Length: %d" % (MAX_BODY_OCTETS + 1)))
+    assert caught.value.sip_status == 513
 
 
 START = b"INVITE sip:bob@biloxi.example SIP/2.0"

@@ -1,0 +1,297 @@
+"""Drives one `RealtimeSession` over a WebSocket: frames out at once, frames in as they come.
+
+The socket is ours, not a transport's: so the media tick writes an append with one system call and
+no task, queue, lock or copy, and what the kernel has not taken is known in milliseconds.
+"""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
+
+from telephony.engine.uplink_writer import (
+    UplinkCounters,
+    UplinkSettings,
+    UplinkWriter,
+    reason_of,
+)
+from telephony.engine.websocket_handshake import client_protocol, open_websocket
+from telephony.errors import LocalError
+from telephony.realtime import MAX_MESSAGE_OCTETS, RealtimeSession, audio_octets_in
+from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
+from telephony.voice import (
+    Close,
+    Message,
+    SessionClosed,
+    SessionGranted,
+    VoiceCommand,
+    VoiceEvent,
+    VoiceFormat,
+)
+
+__all__ = ["RealtimeSocket"]
+
+RECEIVE_OCTETS = 65_536
+"""Read at once: about a second of 24 kHz audio in base64; within it the reader yields by time."""
+SLICE_NS = NS_PER_MS
+"""How long the reader works before others have their turn."""
+NORMAL_CLOSURE, ABNORMAL_CLOSURE = 1000, 1006
+"""RFC 6455 section 7.4.1."""
+
+
+class RealtimeSocket:
+    """One session's connection. Everything but `connect` and `close` returns at once."""
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        session: RealtimeSession,
+        on_event: Callable[[VoiceEvent], None],
+        clock: Callable[[], Nanoseconds],
+        settings: UplinkSettings | None = None,
+    ) -> None:
+        """Name the server and the session; nothing is sent before `connect`.
+
+        Args:
+            url: `ws://host[:port]/path[?query]`.
+            headers: Sent with the handshake, such as `realtime.authorization(key)`.
+            session: Told what comes, asked what goes.
+            on_event: Called for each event of the session, never from within `write_audio`.
+            clock: The monotonic clock.
+            settings: Limits of the uplink; None takes the defaults.
+
+        Raises:
+            ConfigurationError: The URL cannot be used.
+        """
+        self._protocol = client_protocol(url, max_message_octets=MAX_MESSAGE_OCTETS)
+        self._headers = headers
+        self._session = session
+        self._on_event = on_event
+        self._clock = clock
+        self._settings = settings or UplinkSettings()
+        self._connection: socket.socket | None = None
+        self._writer: UplinkWriter | None = None
+        self._was_dialled = self._is_open = self._wants_close = False
+        self._frames: deque[Frame] = deque()
+        self._fragments: list[bytes] = []
+        self._ending: tuple[int, str] | None = None
+        self._is_draining = False
+        self._armed: Nanoseconds | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = asyncio.Event()
+
+    @property
+    def uplink_backlog_ms(self) -> float:
+        """Audio that the server's side has not acknowledged: ours and the kernel's."""
+        return 0.0 if self._writer is None else self._writer.backlog_ms
+
+    @property
+    def waiting_audio_messages(self) -> int:
+        """Appends that wait whole on our side: the ones that `write_audio` may drop."""
+        return 0 if self._writer is None else self._writer.waiting_audio_messages
+
+    @property
+    def counters(self) -> UplinkCounters:
+        """What happened to the uplink so far."""
+        return UplinkCounters() if self._writer is None else self._writer.counters
+
+    async def connect(self, timeout_s: float = 10.0) -> None:
+        """Open the connection; the session's events follow, from here and from the loop.
+
+        Raises:
+            LocalError: It was called before: a socket serves one connection.
+            ConfigurationError: A header cannot be used.
+            HandshakeRefusedError: The server answered with another status than 101.
+            TransportError: It could not be reached in time, or does not speak WebSocket.
+        """
+        if self._was_dialled:
+            raise LocalError("connect was called a second time, wanted once per socket")
+        self._was_dialled = True
+        connection, frames = await open_websocket(
+            self._protocol, self._headers, timeout_s=timeout_s
+        )
+        self._connection = connection
+        self._writer = UplinkWriter(connection, self._settings, self._clock, self._lost)
+        self._is_open = True
+        asyncio.get_running_loop().add_reader(connection, self._on_readable)
+        self._take(frames, is_end=False)
+
+    def write_audio(self, message: bytes) -> int:
+        """Write an append, for the media tick: one system call, and no event before it returns.
+
+        Args:
+            message: Of `session.append_message`.
+
+        Returns:
+            How many of the oldest waiting appends were dropped to make room, usually 0.
+        """
+        writer = self._writer
+        if writer is None or not self._is_open:
+            return 0
+        self._protocol.send_text(message)
+        return writer.write_audio(self._protocol.data_to_send()[0], audio_octets_in(message))
+
+    def command(self, command: VoiceCommand) -> None:
+        """Give the session a command and send what comes of it; without effect once it is over.
+
+        Raises:
+            LocalError: There was no `connect` yet.
+        """
+        if self._closed.is_set():
+            return
+        if self._connection is None:
+            raise LocalError("a command was given before the connection was opened")
+        self._session.handle_command(command, self._clock())
+        self._wants_close = self._wants_close or isinstance(command, Close)
+        self._drain()
+
+    async def close(self) -> None:
+        """End the session and wait for it: 2 s at most, whatever the server does."""
+        if self._connection is not None:
+            self.command(Close())
+            await self._closed.wait()
+
+    def _on_readable(self) -> None:
+        if self._connection is None or self._frames:
+            return
+        try:
+            received = self._connection.recv(RECEIVE_OCTETS)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._lost(reason_of(error))
+            return
+        if received:
+            self._protocol.receive_data(received)
+        else:
+            self._protocol.receive_eof()
+        self._take(self._protocol.events_received(), is_end=not received)
+
+    def _take(self, received: Iterable[Event], *, is_end: bool) -> None:
+        """Take what the protocol made of some octets, and notice whether they were the last."""
+        self._frames.extend(event for event in received if isinstance(event, Frame))
+        protocol = self._protocol
+        if protocol.close_rcvd is not None:
+            self._ending = (protocol.close_rcvd.code, protocol.close_rcvd.reason)
+        elif is_end:
+            self._ending = (ABNORMAL_CLOSURE, "the server hung up")
+        elif protocol.close_sent is not None and self._is_open:
+            self._ending = (protocol.close_sent.code, "the server broke the WebSocket protocol")
+        self._send_protocol_frames()
+        self._handle_frames()
+
+    def _handle_frames(self) -> None:
+        """Hand frames to the session for about 1 ms, then let others have their turn."""
+        until_ns = self._clock() + SLICE_NS
+        try:
+            while self._frames and self._connection is not None:
+                self._handle_frame(self._frames.popleft())
+                if self._clock() >= until_ns:
+                    break
+        finally:
+            if self._frames and self._connection is not None:
+                asyncio.get_running_loop().call_soon(self._handle_frames)
+        if not self._frames and self._ending is not None:
+            self._end(*self._ending)
+
+    def _handle_frame(self, frame: Frame) -> None:
+        if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            return
+        message = bytes(frame.data)
+        if not frame.fin or self._fragments:
+            self._fragments.append(message)
+            if not frame.fin:
+                return
+            message = b"".join(self._fragments)
+            self._fragments.clear()
+        self._session.handle_message(message, self._clock())
+        self._drain()
+
+    def _drain(self) -> None:
+        """Send and tell what the session has for us; what an event draws forth comes after it."""
+        if self._is_draining:
+            return
+        self._is_draining = True
+        try:
+            while (output := self._session.poll_output()) is not None:
+                if isinstance(output, Message):
+                    self._send(output)
+                else:
+                    self._tell(output)
+        finally:
+            self._is_draining = False
+        if self._wants_close and self._is_open:
+            self._start_close()
+        self._arm()
+
+    def _send(self, message: Message) -> None:
+        if self._writer is not None and self._is_open:
+            self._protocol.send_text(message.text)
+            frame = self._protocol.data_to_send()[0]
+            self._writer.write_message(frame, after_audio=message.after_audio)
+
+    def _tell(self, event: VoiceEvent) -> None:
+        if isinstance(event, SessionGranted) and self._writer is not None:
+            self._writer.audio_octets_per_ms = octets_per_ms(event.input_format)
+        elif isinstance(event, SessionClosed):
+            self._release()
+        self._on_event(event)
+
+    def _start_close(self) -> None:
+        self._is_open = False
+        self._protocol.send_close(NORMAL_CLOSURE)
+        if self._writer is not None:
+            self._writer.forget_audio()
+        self._send_protocol_frames()
+
+    def _send_protocol_frames(self) -> None:
+        """Write what the protocol itself has to say: pongs, and its half of a close."""
+        for frame in self._protocol.data_to_send():
+            if frame and self._writer is not None:
+                self._writer.write_message(frame)
+
+    def _arm(self) -> None:
+        deadline = None if self._connection is None else self._session.next_deadline()
+        if deadline == self._armed:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._armed = deadline
+        if deadline is not None:
+            seconds = max(0, deadline - self._clock()) / NS_PER_SECOND
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._armed = self._timer = None
+        self._session.handle_timer(self._clock())
+        self._drain()
+
+    def _lost(self, reason: str) -> None:
+        self._end(ABNORMAL_CLOSURE, reason)
+
+    def _end(self, code: int, reason: str) -> None:
+        if self._connection is not None:
+            self._session.handle_closed(code, reason, self._clock())
+            self._drain()
+
+    def _release(self) -> None:
+        """Let go of the socket; `SessionClosed` is on its way to our user."""
+        connection, self._connection, self._is_open = self._connection, None, False
+        if connection is None:
+            return
+        if self._writer is not None:
+            self._writer.stop()
+        asyncio.get_running_loop().remove_reader(connection)
+        connection.close()
+        self._frames.clear()
+        self._closed.set()
+
+
+def octets_per_ms(audio_format: VoiceFormat) -> float:
+    """Say how much one millisecond of a format takes."""
+    return audio_format.rate_hz * audio_format.octets_per_sample / 1000

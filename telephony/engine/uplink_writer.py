@@ -1,0 +1,234 @@
+"""Writes one session's frames to its socket, and knows how many milliseconds of audio wait.
+
+A TLS channel can take the socket's place: it needs the same `send`, `fileno` and `close`.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from telephony.engine.tcp_options import TcpFeatures, tune, unacknowledged_octets
+from telephony.engine.uplink_backlog import UplinkBacklog
+from telephony.units import NS_PER_MS, Nanoseconds
+
+__all__ = ["UplinkCounters", "UplinkSettings", "UplinkWriter", "reason_of"]
+
+CHECKS_PER_DEADLINE = 8
+"""How often a stall is looked at before the connection counts as dead."""
+PCM_OCTETS_PER_MS = 48.0
+"""PCM16 at 24,000 Hz: what a session takes until it grants something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkSettings:
+    """How much may wait, and for how long."""
+
+    backlog_ms: float = 1000.0
+    """Audio that may wait, ours and the kernel's together; older audio is dropped."""
+    dead_after_ms: float = 3000.0
+    """Time without any progress of what waits, after which the connection counts as dead."""
+    message_octets: int = 16 * 1024 * 1024
+    """Unwritten octets of anything but audio, after which it counts as dead, too."""
+    send_buffer: int = 32_768
+    """Octets for SO_SNDBUF."""
+    notsent_octets: int = 8192
+    """Unsent octets at which the kernel takes no more: 0.6 s of G.711."""
+    tcp: TcpFeatures = field(default_factory=TcpFeatures)
+
+
+@dataclass(slots=True)
+class UplinkCounters:
+    """What happened to the uplink; each only grows."""
+
+    audio_messages: int = 0
+    dropped_audio_messages: int = 0
+    dropped_audio_ms: float = 0.0
+    stalls: int = 0
+    """Times that the kernel took less than we had."""
+
+
+def reason_of(error: OSError) -> str:
+    """Name what broke a connection, such as ECONNRESET."""
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)
+
+
+class UplinkWriter:
+    """The writing half of a connection: what the kernel does not take waits here, bounded.
+
+    Attributes:
+        counters: What happened so far.
+        audio_octets_per_ms: Of the session's input format, before base64.
+    """
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        settings: UplinkSettings,
+        clock: Callable[[], Nanoseconds],
+        on_dead: Callable[[str], None],
+    ) -> None:
+        """Take over a connected socket and tune it; needs a running loop.
+
+        Args:
+            connection: A TCP socket; closing it stays the caller's.
+            settings: Limits.
+            clock: The monotonic clock.
+            on_dead: Called once from the loop, never from within a write, with the reason.
+        """
+        self.counters = UplinkCounters()
+        self.audio_octets_per_ms = PCM_OCTETS_PER_MS
+        self._connection = connection
+        self._settings = settings
+        self._clock = clock
+        self._on_dead = on_dead
+        self._loop = asyncio.get_running_loop()
+        self._backlog = UplinkBacklog()
+        self._frame_octets = self._audio_octets = 1
+        """Of the last audio written: what the kernel holds is mostly more of the same."""
+        self._is_stalled = False
+        self._is_dead = False
+        self._progress_ns = clock()
+        self._unacknowledged = 0
+        self._stall_timer: asyncio.TimerHandle | None = None
+        tune(
+            connection,
+            settings.tcp,
+            send_buffer=settings.send_buffer,
+            notsent=settings.notsent_octets,
+        )
+
+    @property
+    def backlog_ms(self) -> float:
+        """Audio that the server's side has not acknowledged: ours and the kernel's."""
+        return 0.0 if self._is_dead else self._backlog.audio_ms + self._kernel_ms()
+
+    @property
+    def waiting_audio_messages(self) -> int:
+        """Audio frames that wait whole: the ones that may yet be dropped."""
+        return self._backlog.audio_frames
+
+    def write_audio(self, frame: bytes, audio_octets: int) -> int:
+        """Write a frame of audio at once, or let it wait.
+
+        Args:
+            frame: A whole WebSocket frame.
+            audio_octets: How much audio is in it, before base64.
+
+        Returns:
+            How many of the oldest waiting audio frames were dropped to make room, usually 0.
+        """
+        self.counters.audio_messages += 1
+        self._frame_octets, self._audio_octets = len(frame), audio_octets
+        written = 0
+        if not self._is_stalled:
+            written = self._send(frame)
+            if written == len(frame):
+                return 0
+        return self._keep_audio(frame, written, audio_octets)
+
+    def write_message(self, frame: bytes, *, after_audio: bool = False) -> None:
+        """Write any other frame at once, or let it wait ahead of audio, or in its place."""
+        written = 0
+        if not self._is_stalled:
+            written = self._send(frame)
+            if written == len(frame):
+                return
+        if self._is_dead:
+            return
+        if written:
+            self._backlog.begin(frame, written)
+        elif after_audio:
+            self._backlog.push_after_audio(frame)
+        else:
+            self._backlog.push_message(frame)
+        self._stall()
+        if self._backlog.message_octets > self._settings.message_octets:
+            self._die("too much waits to be written")
+
+    def forget_audio(self) -> None:
+        """Drop the audio that waits: the session is closing."""
+        self._backlog.clear_audio()
+
+    def stop(self) -> None:
+        """Write nothing any more; the socket may be closed after this."""
+        self._is_dead = True
+        self._unstall()
+
+    def _send(self, frame: bytes | memoryview) -> int:
+        """Give the kernel what it takes; 0 when that is nothing, or the connection is dead."""
+        try:
+            return 0 if self._is_dead else self._connection.send(frame)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self._die(reason_of(error))
+            return 0
+
+    def _keep_audio(self, frame: bytes, written: int, audio_octets: int) -> int:
+        if self._is_dead:
+            return 0
+        if written:
+            self._backlog.begin(frame, written)
+        else:
+            self._backlog.push_audio(frame, audio_octets / self.audio_octets_per_ms)
+        self._stall()
+        room_ms = self._settings.backlog_ms - self._kernel_ms()
+        frames, dropped_ms = self._backlog.trim_audio(room_ms)
+        self.counters.dropped_audio_messages += frames
+        self.counters.dropped_audio_ms += dropped_ms
+        return frames
+
+    def _kernel_ms(self) -> float:
+        octets = unacknowledged_octets(self._connection, self._settings.tcp)
+        return octets * self._audio_octets / self._frame_octets / self.audio_octets_per_ms
+
+    def _stall(self) -> None:
+        if self._is_stalled:
+            return
+        self._is_stalled = True
+        self.counters.stalls += 1
+        self._note_progress()
+        self._loop.add_writer(self._connection, self._flush)
+        self._arm()
+
+    def _unstall(self) -> None:
+        if self._is_stalled:
+            self._is_stalled = False
+            self._loop.remove_writer(self._connection)
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _flush(self) -> None:
+        while chunk := self._backlog.next_chunk():
+            written = self._send(chunk)
+            if not written:
+                return
+            self._backlog.advance(written)
+            self._note_progress()
+        self._unstall()
+
+    def _note_progress(self) -> None:
+        self._progress_ns = self._clock()
+        self._unacknowledged = unacknowledged_octets(self._connection, self._settings.tcp)
+
+    def _arm(self) -> None:
+        seconds = self._settings.dead_after_ms / 1000 / CHECKS_PER_DEADLINE
+        self._stall_timer = self._loop.call_later(seconds, self._check_stall)
+
+    def _check_stall(self) -> None:
+        """Count acknowledged octets as progress, too: the peer lives, its window is just small."""
+        if unacknowledged_octets(self._connection, self._settings.tcp) < self._unacknowledged:
+            self._note_progress()
+        limit_ms = self._settings.dead_after_ms
+        if self._clock() - self._progress_ns >= limit_ms * NS_PER_MS:
+            self._die(f"the server took nothing for {limit_ms:g} ms")
+        else:
+            self._arm()
+
+    def _die(self, reason: str) -> None:
+        if not self._is_dead:
+            self.stop()
+            self._loop.call_soon(self._on_dead, reason)

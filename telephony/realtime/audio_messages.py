@@ -1,0 +1,127 @@
+"""The two messages that carry audio, by hand: nothing of them but the payload changes.
+
+They are 50 a second and call upwards and up to as many downwards; everything else takes the models.
+"""
+
+import re
+from binascii import a2b_base64, b2a_base64
+
+from pydantic_core import from_json
+
+from telephony.realtime.dialects import AUDIO_DELTA_TYPES
+from telephony.voice import AudioReceived
+
+__all__ = [
+    "BadAudioError",
+    "SampleAligner",
+    "append_message",
+    "audio_octets_in",
+    "decode_audio",
+    "read_audio_delta",
+]
+
+APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
+APPEND_TAIL = b'"}'
+APPEND_FRAME = len(APPEND_HEAD) + len(APPEND_TAIL)
+
+TYPE_WINDOW = 256
+"""Octets at either end of a message in which its type is looked for; elsewhere, the models see."""
+DELTA_TYPE_END = b'audio.delta"'
+DELTA_VALUE = re.compile(rb'"delta"[ \t\r\n]*:[ \t\r\n]*"')
+
+
+class BadAudioError(ValueError):
+    """A delta's text is not base64: the server is at fault, the session goes on."""
+
+
+def append_message(audio: bytes) -> bytes:
+    """Give the `input_audio_buffer.append` message for some of the caller's audio.
+
+    Args:
+        audio: Octets in the session's input format, any number.
+    """
+    return APPEND_HEAD + b2a_base64(audio, newline=False) + APPEND_TAIL
+
+
+def audio_octets_in(message: bytes) -> int:
+    """Say how much audio a message of `append_message` carries, from its length alone.
+
+    Returns:
+        Octets, up to 2 too many: base64 rounds up to 3.
+    """
+    return (len(message) - APPEND_FRAME) * 3 // 4
+
+
+def decode_audio(text: str) -> bytes:
+    """Decode a delta strictly: one stray character refuses it.
+
+    Raises:
+        BadAudioError: The text is not base64 (RFC 4648 section 4), padding included.
+    """
+    try:
+        return a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise BadAudioError(f"the audio is not base64: {error}") from None
+
+
+def read_audio_delta(text: bytes) -> AudioReceived | None:
+    """Read an audio delta without unpacking its payload as JSON.
+
+    The payload is cut out and what is left, a small object, is read as JSON: so any order of keys
+    and any white space will do, and a payload in a nested object or with escapes is noticed. A
+    quote inside a JSON string is always escaped, so `"delta":"` cannot be part of one.
+
+    Args:
+        text: One message as it stood in its frame.
+
+    Returns:
+        The audio, None for a message that this is not or that the models must judge.
+    """
+    if (
+        text.find(DELTA_TYPE_END, 0, TYPE_WINDOW) < 0
+        and text.find(DELTA_TYPE_END, -TYPE_WINDOW) < 0
+    ):
+        return None
+    found = DELTA_VALUE.search(text)
+    if found is None:
+        return None
+    start = found.end()
+    end = text.find(b'"', start)
+    try:
+        rest = from_json(text[:start] + text[end:])
+        audio = a2b_base64(text[start:end], strict_mode=True)
+    except ValueError:
+        return None
+    match rest:
+        case {
+            "type": str(kind),
+            "delta": "",
+            "response_id": str(response_id),
+            "item_id": str(item_id),
+            "content_index": int(index),
+        } if kind in AUDIO_DELTA_TYPES:
+            return AudioReceived(response_id, item_id, index, audio)
+        case _:
+            return None
+
+
+class SampleAligner:
+    """Keeps PCM16 whole where a server cuts its deltas inside a sample."""
+
+    def __init__(self) -> None:
+        """Begin with no half sample."""
+        self._half = b""
+        self._item: tuple[str, int] | None = None
+
+    def align(self, received: AudioReceived) -> AudioReceived:
+        """Give the audio in whole samples; half of one is kept for the same item's next audio."""
+        item = (received.item_id, received.content_index)
+        audio = received.audio
+        if self._half:
+            audio = self._half + audio if item == self._item else audio
+            self._half = b""
+        if len(audio) % 2:
+            self._item, self._half, audio = item, audio[-1:], audio[:-1]
+        if audio is received.audio:
+            return received
+        return AudioReceived(received.response_id, *item, audio)

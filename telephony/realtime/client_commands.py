@@ -1,0 +1,58 @@
+"""Each command of the `voice` port that is one client event, as that event."""
+
+from telephony.realtime.client_events import (
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
+    ItemCreate,
+    ItemDelete,
+    ItemTruncate,
+    SessionUpdate,
+)
+from telephony.realtime.session_config import SessionConfig
+from telephony.realtime.wire import ContentPart, Item, WireModel
+from telephony.voice import (
+    AddText,
+    ClearAudio,
+    CommitAudio,
+    DeleteItem,
+    ToolResult,
+    TruncateItem,
+)
+
+__all__ = ["HARMLESS_IDS", "PlainCommand", "client_event", "session_update"]
+
+PlainCommand = CommitAudio | ClearAudio | AddText | TruncateItem | DeleteItem | ToolResult
+
+HARMLESS_IDS = ("cancel_", "cut_")
+"""How the ids of events begin whose refusal is a race that is expected."""
+
+
+def client_event(command: PlainCommand, token: str) -> WireModel:
+    """Give the event for a command; its id says what kind it is, for the error that names it."""
+    match command:
+        case CommitAudio():
+            return InputAudioBufferCommit(event_id=f"commit_{token}")
+        case ClearAudio():
+            return InputAudioBufferClear(event_id=f"clear_{token}")
+        case AddText(text=text, role=role):
+            part = ContentPart(type="input_text", text=text)
+            item = Item(type="message", role=role, content=[part])
+            return ItemCreate(event_id=f"item_{token}", item=item)
+        case ToolResult(call_id=call_id, output=output):
+            item = Item(type="function_call_output", call_id=call_id, output=output)
+            return ItemCreate(event_id=f"item_{token}", item=item)
+        case TruncateItem(item_id=item_id, content_index=content_index, audio_end_ms=end_ms):
+            return ItemTruncate(
+                event_id=f"cut_{token}",
+                item_id=item_id,
+                content_index=content_index,
+                audio_end_ms=end_ms,
+            )
+        case DeleteItem():
+            pass
+    return ItemDelete(event_id=f"cut_{token}", item_id=command.item_id)
+
+
+def session_update(session: SessionConfig, token: str) -> WireModel:
+    """Give the event that asks for a session."""
+    return SessionUpdate(event_id=f"update_{token}", session=session)

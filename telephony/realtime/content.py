@@ -1,0 +1,123 @@
+"""What is said in a session: the model's audio and words, and the caller's words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from telephony.realtime import events
+from telephony.realtime.audio_messages import BadAudioError, SampleAligner, decode_audio
+from telephony.realtime.late_audio import CutAudio
+from telephony.realtime.outcomes import shown
+from telephony.realtime.recent import Recent
+from telephony.voice import (
+    AgentTranscribed,
+    AudioFinished,
+    AudioReceived,
+    CallerTranscribed,
+    VoiceErrorReceived,
+    VoiceEvent,
+    VoiceFormat,
+)
+
+__all__ = ["Content", "SessionCounters"]
+
+MAX_TRANSCRIPTS = 16
+"""Caller's items whose transcript may be under way at once."""
+MAX_TRANSCRIPT_CHARACTERS = 16_384
+
+
+@dataclass(slots=True)
+class SessionCounters:
+    """What happened in a session that is worth a figure; each only grows."""
+
+    messages: int = 0
+    audio_deltas: int = 0
+    late_deltas: int = 0
+    """Audio not passed on, as its item or response had been cut."""
+    bad_audio: int = 0
+    malformed: int = 0
+    unknown: int = 0
+    errors: int = 0
+    harmless_errors: int = 0
+
+
+class Content:
+    """Turns the protocol's events about what is said into the port's.
+
+    Attributes:
+        cut: What of the model's audio comes too late to be played.
+        output_format: What the model's audio is in.
+        has_spoken: Whether any of it has come.
+    """
+
+    def __init__(self, counters: SessionCounters, emit: Callable[[VoiceEvent], None]) -> None:
+        """Begin before anything was said; tell `emit` of each event."""
+        self.cut = CutAudio()
+        self.output_format = VoiceFormat.PCM
+        self.has_spoken = False
+        self._counters = counters
+        self._emit = emit
+        self._aligner = SampleAligner()
+        self._caller_said: Recent[str, str] = Recent(MAX_TRANSCRIPTS)
+
+    def handle(self, event: events.ServerEvent) -> bool:
+        """Take an event about what is said; tell whether it was one."""
+        match event:
+            case events.AudioDelta():
+                self._take_unusual_audio(event)
+            case events.AudioDone():
+                if not self.cut.is_late(event.response_id, event.item_id):
+                    self._emit(AudioFinished(event.response_id, event.item_id, event.content_index))
+            case events.AudioTranscriptDelta():
+                self._agent_said(event, event.delta, is_final=False)
+            case events.AudioTranscriptDone():
+                self._agent_said(event, event.transcript, is_final=True)
+            case events.InputTranscriptionDelta():
+                self._caller_says(event.item_id, event.delta or "")
+            case events.InputTranscriptionCompleted():
+                self._caller_said.pop(event.item_id)
+                is_final = event.status != "in_progress"
+                self._emit(CallerTranscribed(event.item_id, event.transcript, is_final))
+            case events.InputTranscriptionFailed():
+                self._caller_said.pop(event.item_id)
+                self._emit(VoiceErrorReceived("transcription_failed", shown(event.error.message)))
+            case _:
+                return False
+        return True
+
+    def _caller_says(self, item_id: str, more: str) -> None:
+        text = (self._caller_said.get(item_id) or "") + more
+        self._caller_said.put(item_id, text[:MAX_TRANSCRIPT_CHARACTERS])
+        self._emit(CallerTranscribed(item_id, text[:MAX_TRANSCRIPT_CHARACTERS], is_final=False))
+
+    def _agent_said(
+        self,
+        event: events.AudioTranscriptDelta | events.AudioTranscriptDone,
+        text: str,
+        *,
+        is_final: bool,
+    ) -> None:
+        self._emit(
+            AgentTranscribed(event.response_id, event.item_id, event.content_index, text, is_final)
+        )
+
+    def _take_unusual_audio(self, event: events.AudioDelta) -> None:
+        """Take audio that the fast path left to the models."""
+        try:
+            audio = decode_audio(event.delta)
+        except BadAudioError as error:
+            self._counters.bad_audio += 1
+            self._emit(VoiceErrorReceived("bad_audio", str(error)))
+            return
+        self.take_audio(AudioReceived(event.response_id, event.item_id, event.content_index, audio))
+
+    def take_audio(self, received: AudioReceived) -> None:
+        """Take some audio, from either path, and pass it on unless it comes too late."""
+        self._counters.audio_deltas += 1
+        self.has_spoken = True
+        if self.cut.is_late(received.response_id, received.item_id):
+            self._counters.late_deltas += 1
+            return
+        if self.output_format is VoiceFormat.PCM:
+            received = self._aligner.align(received)
+        if received.audio:
+            self._emit(received)

@@ -1,0 +1,301 @@
+"""A Realtime session without its socket: the one implementation of `voice.VoiceSession`."""
+
+from collections import deque
+from collections.abc import Callable
+
+from telephony.realtime import events
+from telephony.realtime.audio_messages import append_message, read_audio_delta
+from telephony.realtime.client_commands import client_event, session_update
+from telephony.realtime.client_events import ResponseCancel
+from telephony.realtime.content import Content, SessionCounters
+from telephony.realtime.outcomes import error_received, response_finished, shown
+from telephony.realtime.responses import ResponseSequencer, State, Unanswered
+from telephony.realtime.session_body import UnknownFormatError, granted_format, session_body
+from telephony.realtime.tool_calls import ToolCalls
+from telephony.realtime.wire import Item, MalformedEventError, WireModel, write_event
+from telephony.units import NS_PER_SECOND, Nanoseconds
+from telephony.voice import (
+    CancelResponse,
+    ClearAudio,
+    Close,
+    CommitAudio,
+    Configure,
+    DeleteItem,
+    ItemDeleted,
+    ItemTruncated,
+    Message,
+    Respond,
+    ResponseStarted,
+    SessionClosed,
+    SessionGranted,
+    SessionOpened,
+    SessionSettings,
+    SpeechStarted,
+    SpeechStopped,
+    ToolResult,
+    TruncateItem,
+    UnknownEventReceived,
+    VoiceCommand,
+    VoiceErrorReceived,
+    VoiceEvent,
+    VoiceFormat,
+)
+
+__all__ = ["CLOSE_NS", "MAX_MESSAGE_OCTETS", "RealtimeSession"]
+
+MAX_MESSAGE_OCTETS = 8 * 1024 * 1024
+"""The longest message taken: some minutes of audio in one delta, past any server's habit."""
+CLOSE_NS = Nanoseconds(2 * NS_PER_SECOND)
+"""How long a server may take to answer a close; some never do."""
+CLEAN_CODES = frozenset({1000, 1001, 1005})
+"""RFC 6455 section 7.4.1: both sides said goodbye, with or without a reason."""
+NOTHING_TO_CANCEL = frozenset({State.IDLE, State.LISTENING})
+
+
+class RealtimeSession:
+    """One session with one server; see `voice.VoiceSession` for what the driver must do.
+
+    Attributes:
+        counters: What happened so far.
+    """
+
+    def __init__(self, token: Callable[[], str]) -> None:
+        """Begin before the connection's first message.
+
+        Args:
+            token: Mints the unique part of the ids that our events carry.
+        """
+        self.counters = SessionCounters()
+        self._token = token
+        self._outputs: deque[Message | VoiceEvent] = deque()
+        self._settings = SessionSettings()
+        self._input_format = VoiceFormat.PCM
+        self._responses = ResponseSequencer(token)
+        self._content = Content(self.counters, self._emit)
+        self._tool_calls = ToolCalls()
+        self._cancels_next = False
+        self._close_deadline: Nanoseconds | None = None
+        self._is_closed = False
+
+    @property
+    def input_format(self) -> VoiceFormat:
+        """What `append_message` takes: as granted, the protocol's default before that."""
+        return self._input_format
+
+    def append_message(self, audio: bytes) -> bytes:
+        """Give the message that appends the caller's audio, in the granted input format."""
+        return append_message(audio)
+
+    def poll_output(self) -> Message | VoiceEvent | None:
+        """Give the next message to send or event to act on, None when there is nothing left."""
+        return self._outputs.popleft() if self._outputs else None
+
+    def next_deadline(self) -> Nanoseconds | None:
+        """Say when `handle_timer` wants to be called."""
+        if self._is_closed:
+            return None
+        return self._close_deadline or self._responses.next_deadline
+
+    def handle_timer(self, now_ns: Nanoseconds) -> None:
+        """Learn that `next_deadline()` has passed."""
+        if self._close_deadline is not None:
+            if now_ns >= self._close_deadline:
+                self._end(1006, "the server did not answer the close", is_clean=False)
+            return
+        self._responses.handle_timer(now_ns)
+        self._send_responses()
+
+    def handle_closed(self, code: int, reason: str, now_ns: Nanoseconds) -> None:  # noqa: ARG002 - the port's signature
+        """Learn that the connection has ended; `SessionClosed` is the last event."""
+        self._end(code, reason, is_clean=code in CLEAN_CODES)
+
+    def handle_command(self, command: VoiceCommand, now_ns: Nanoseconds) -> None:
+        """Take one command; after `Close`, and once the session is over, none has any effect."""
+        if self._is_closed or self._close_deadline is not None:
+            return
+        match command:
+            case Configure(settings=settings):
+                self._configure(settings)
+            case Respond(instructions=instructions):
+                self._responses.ask(instructions, now_ns)
+            case CancelResponse(response_id=response_id):
+                self._cancel(response_id)
+            case Close():
+                self._close_deadline = Nanoseconds(now_ns + CLOSE_NS)
+            case CommitAudio() | ClearAudio():
+                self._send(client_event(command, self._token()), after_audio=True)
+            case TruncateItem(item_id=item_id) | DeleteItem(item_id=item_id):
+                self._content.cut.cut_item(item_id)
+                self._send(client_event(command, self._token()))
+            case _:
+                self._send(client_event(command, self._token()))
+        if isinstance(command, ToolResult) and command.respond:
+            self._responses.ask(None, now_ns)
+        self._send_responses()
+
+    def handle_message(self, text: bytes, now_ns: Nanoseconds) -> None:
+        """Take one message from the server, as it stood in its frame; whatever it is, go on."""
+        if self._is_closed:
+            return
+        self.counters.messages += 1
+        if len(text) > MAX_MESSAGE_OCTETS:
+            self._malformed("message_too_big", f"a message of {len(text)} octets")
+            return
+        audio = read_audio_delta(text)
+        if audio is not None:
+            self._content.take_audio(audio)
+            return
+        try:
+            event = events.parse_server_event(text)
+        except MalformedEventError as error:
+            self._malformed(error.code, str(error))
+            return
+        if not self._content.handle(event) and not self._handle_session(event, now_ns):
+            self._handle_turn(event, now_ns)
+        self._send_responses()
+
+    def _handle_session(self, event: events.ServerEvent, now_ns: Nanoseconds) -> bool:
+        """Take an event about the session and its items; tell whether it was one."""
+        match event:
+            case events.SessionCreated():
+                expires_at = event.session.get("expires_at")
+                self._emit(
+                    SessionOpened(
+                        session_id=shown(event.session.get("id")),
+                        expires_at=expires_at if isinstance(expires_at, int) else None,
+                    )
+                )
+            case events.SessionUpdated():
+                self._grant(event)
+            case events.ErrorEvent():
+                self._take_error(event, now_ns)
+            case events.ItemTruncatedEvent():
+                self._emit(ItemTruncated(event.item_id, event.content_index, event.audio_end_ms))
+            case events.ItemDeletedEvent():
+                self._emit(ItemDeleted(event.item_id))
+            case events.UnknownServerEvent():
+                self.counters.unknown += 1
+                self._emit(UnknownEventReceived(event.type))
+            case _:
+                return False
+        return True
+
+    def _handle_turn(self, event: events.ServerEvent, now_ns: Nanoseconds) -> None:
+        """Take an event about turns and responses; what is left needs nothing done."""
+        match event:
+            case events.SpeechStartedEvent():
+                self._speech_started(event, now_ns)
+            case events.SpeechStoppedEvent():
+                if self._settings.turns == "server":
+                    self._responses.handle_speech(now_ns, started=False)
+                self._emit(SpeechStopped(event.item_id, event.audio_end_ms))
+            case events.ResponseCreated():
+                self._response_created(event.response.id, now_ns)
+            case events.ResponseDone():
+                for item in event.response.output or ():
+                    self._complete_call(item, event.response.id)
+                self._responses.handle_done(event.response.id, now_ns)
+                self._emit(response_finished(event.response))
+            case events.OutputItemAdded():
+                self._tool_calls.note(event.item)
+            case events.OutputItemDone():
+                self._complete_call(event.item, event.response_id)
+            case events.FunctionCallArgumentsDone():
+                item = Item(
+                    type="function_call",
+                    id=event.item_id,
+                    call_id=event.call_id,
+                    name=event.name,
+                    arguments=event.arguments,
+                )
+                self._complete_call(item, event.response_id)
+            case _:
+                pass
+
+    def _configure(self, settings: SessionSettings) -> None:
+        self._settings = settings
+        body = session_body(settings, may_set_voice=not self._content.has_spoken)
+        self._send(session_update(body, self._token()))
+
+    def _grant(self, event: events.SessionUpdated) -> None:
+        asked = self._settings.audio_format
+        try:
+            granted = granted_format(event.session, "input") or asked
+            self._content.output_format = granted_format(event.session, "output") or asked
+        except UnknownFormatError as error:
+            self._malformed("unsupported_format", str(error))
+            return
+        self._input_format = granted
+        self._emit(SessionGranted(granted, self._content.output_format))
+
+    def _cancel(self, response_id: str | None) -> None:
+        """Stop a response, where there may be one: what has ended needs no cancelling."""
+        active_id = self._responses.active_id
+        if response_id is not None:
+            self._content.cut.cut_response(response_id)
+            if response_id != active_id:
+                return
+        if self._responses.state in NOTHING_TO_CANCEL:
+            return
+        event_id = f"cancel_{self._token()}"
+        if active_id is None:
+            self._cancels_next = True
+            self._send(ResponseCancel(event_id=event_id))
+            return
+        self._content.cut.cut_response(active_id)
+        self._send(ResponseCancel(event_id=event_id, response_id=active_id))
+
+    def _speech_started(self, event: events.SpeechStartedEvent, now_ns: Nanoseconds) -> None:
+        """With the server's turns it has ended its response: audio behind this news is late."""
+        if self._settings.turns == "server":
+            active_id = self._responses.active_id
+            if active_id is not None:
+                self._content.cut.cut_response(active_id)
+            self._responses.handle_speech(now_ns, started=True)
+        self._emit(SpeechStarted(event.item_id, event.audio_start_ms))
+
+    def _response_created(self, response_id: str, now_ns: Nanoseconds) -> None:
+        if self._cancels_next:
+            self._content.cut.cut_response(response_id)
+            self._cancels_next = False
+        self._responses.handle_created(response_id, now_ns)
+        self._emit(ResponseStarted(response_id))
+
+    def _take_error(self, event: events.ErrorEvent, now_ns: Nanoseconds) -> None:
+        error = error_received(event.error)
+        self.counters.errors += 1
+        self.counters.harmless_errors += error.is_harmless
+        self._cancels_next = False
+        self._responses.handle_error(event.error.event_id, error.code, now_ns)
+        self._emit(error)
+
+    def _complete_call(self, item: Item, response_id: str) -> None:
+        call = self._tool_calls.complete(item, response_id)
+        if call is not None:
+            self._emit(call)
+
+    def _malformed(self, code: str, message: str) -> None:
+        self.counters.malformed += 1
+        self._emit(VoiceErrorReceived(code, message))
+
+    def _send_responses(self) -> None:
+        """Pass on what the sequencer lets go; with our own turns it stays behind the commit."""
+        while (output := self._responses.poll_output()) is not None:
+            if isinstance(output, Unanswered):
+                self._cancels_next = False
+                self._emit(
+                    VoiceErrorReceived("response_unanswered", "no answer to response.create")
+                )
+            else:
+                self._send(output, after_audio=self._settings.turns == "ours")
+
+    def _send(self, event: WireModel, *, after_audio: bool = False) -> None:
+        self._outputs.append(Message(write_event(event), after_audio))
+
+    def _emit(self, event: VoiceEvent) -> None:
+        self._outputs.append(event)
+
+    def _end(self, code: int, reason: str, *, is_clean: bool) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._emit(SessionClosed(is_clean, code, shown(reason)))

@@ -1,0 +1,87 @@
+"""Messages between engine and app survive the wire, and nothing else does."""
+
+import json
+from typing import Any, get_args
+
+import pytest
+
+from telephony.call import (
+    AnswerCall,
+    CallCommand,
+    CallEnded,
+    CallEvent,
+    DigitPressed,
+    EventLog,
+    MessageError,
+    PlayAudio,
+    VoicePlan,
+    decode_command,
+    decode_event,
+    encode,
+)
+from telephony.call.commands import CallCommandBody
+from telephony.call.events import CallEventBody
+from telephony.units import Nanoseconds
+
+
+def bodies(union: Any) -> list[Any]:
+    """Give the members of a discriminated union."""
+    return list(get_args(get_args(union)[0]))
+
+
+def test_types_are_unique_and_every_message_has_one() -> None:
+    for union in (CallEventBody, CallCommandBody):
+        types = [body.model_fields["type"].default for body in bodies(union)]
+        assert len(set(types)) == len(types)
+        assert all(types)
+
+
+def test_a_command_round_trips() -> None:
+    plan = VoicePlan(url="ws://127.0.0.1:1", agent="reception", headers=(("Authorization", "k"),))
+    command = CallCommand(call_id="e1", body=AnswerCall(plan=plan))
+    assert decode_command(encode(command)) == command
+
+
+def test_audio_round_trips_as_base64() -> None:
+    command = CallCommand(call_id="e1", body=PlayAudio(audio=bytes(range(256))))
+    assert decode_command(encode(command)) == command
+
+
+def test_an_event_round_trips() -> None:
+    event = EventLog("e1", Nanoseconds(5), 100.0).row(
+        CallEnded(by="remote", cause="BYE", counters={"rtp_sent": 3}), Nanoseconds(1_000_000_005)
+    )
+    assert decode_event(encode(event)) == event
+    assert (event.seq, event.t_ns, event.wall) == (0, 1_000_000_000, 101.0)
+
+
+def test_rows_are_numbered_without_a_gap() -> None:
+    log = EventLog("e1", Nanoseconds(0), 0.0)
+    rows = [log.row(DigitPressed(digit="1", method="rtp"), Nanoseconds(0)) for _ in range(3)]
+    assert [row.seq for row in rows] == [0, 1, 2]
+    assert log.rows_written == 3
+
+
+def test_a_key_never_shows_in_a_plan_that_is_printed() -> None:
+    plan = VoicePlan(url="ws://h", agent="a", headers=(("Authorization", "Bearer s3cret"),))
+    assert "s3cret" not in repr(plan)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"schema_version": 2}, {"call_id": None}, {"extra": 1}, {"payload": {"type": "no.such"}}],
+)
+def test_another_schema_is_refused(change: dict[str, object]) -> None:
+    log = EventLog("e1", Nanoseconds(0), 0.0)
+    event: CallEvent = log.row(DigitPressed(digit="1", method="rtp"), Nanoseconds(0))
+    damaged = {**json.loads(encode(event)), **change}
+    with pytest.raises(MessageError, match="schema 1"):
+        decode_event(json.dumps(damaged).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\xfe", b"null"])
+def test_garbage_is_refused(data: bytes) -> None:
+    with pytest.raises(MessageError):
+        decode_event(data)
+    with pytest.raises(MessageError):
+        decode_command(data)
