@@ -40,6 +40,7 @@ from telephony.app.serve import Served
 from telephony.call import CallEvent, TroubleNoted
 from telephony.config import load
 from telephony.errors import ConfigurationError, LocalError
+from telephony.units import NS_PER_SECOND
 
 __all__ = ["SESSIONS", "run_bench_calls"]
 
@@ -144,9 +145,11 @@ class _Bench:
     async def run(self) -> Observed:
         """Start all parts, measure, and end them."""
         async with AsyncExitStack() as stack:
-            model = await self._start(stack, "model server", "telephony.app.bench.model")
-            callers = await self._start(stack, "callers", "telephony.app.bench.callers")
-            floor = await self._start(stack, "wake floor", "telephony.app.bench.wake_floor")
+            model, callers, floor = await asyncio.gather(
+                self._start(stack, "model server", "telephony.app.bench.model"),
+                self._start(stack, "callers", "telephony.app.bench.callers"),
+                self._start(stack, "wake floor", "telephony.app.bench.wake_floor"),
+            )
             configured = _configured(str(model.ready["url"]), self._session, self._calls)
             served = await stack.enter_async_context(Served(configured))
             served.switchboard.watch(self._note_trouble)
@@ -221,10 +224,14 @@ class _Bench:
 
 
 def _engine_use(base: Usage, before: Usage, after: Usage) -> EngineUse:
+    waited_s = None
+    if before.waited_s is not None and after.waited_s is not None:
+        waited_s = after.waited_s - before.waited_s
     return EngineUse(
-        elapsed_s=(after.at_ns - before.at_ns) / 1e9,
+        elapsed_s=(after.at_ns - before.at_ns) / NS_PER_SECOND,
         user_s=after.user_s - before.user_s,
         system_s=after.system_s - before.system_s,
+        waited_s=waited_s,
         base_octets=base.resident_octets,
         resident_octets=after.resident_octets,
     )

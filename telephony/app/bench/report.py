@@ -1,7 +1,7 @@
 """What a benchmark of calls found, and which of it can be believed."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from telephony.app.bench.messages import Dialled, Floor, Marker, Measured, ModelCounts
@@ -25,6 +25,8 @@ FLOOR_US = {"pcmu": 10.0, "pcma": 10.0, "pcm": 13.0}
 of a read, and for `pcm` the resampling in C."""
 WAKE_FLOOR_LIMIT_MS = 2.0
 """Beyond it this machine is too busy for latencies to mean anything."""
+WAITED_LIMIT_MS = 10.0
+"""Of each second: beyond it the engine's own core is too busy with others."""
 SEND_LATE_LIMIT_MS = 5.0
 """Beyond it the callers themselves were too slow: one slot of the engine's clock."""
 ANSWER_LATE_LIMIT_MS = 100.0
@@ -34,6 +36,7 @@ ENOUGH = 0.98
 UPLINK_LIMIT_NS = 500_000_000
 PACKET_MS = 1000 / FRAMES_PER_SECOND
 US_PER_S = 1_000_000
+MS_PER_S = 1000
 OCTETS_PER_MB = 1_000_000
 PERCENT = 100
 
@@ -45,6 +48,8 @@ class EngineUse:
     elapsed_s: float
     user_s: float
     system_s: float
+    waited_s: float | None
+    """Ready to run, without a core; None where the kernel keeps no count."""
     base_octets: int
     """Resident before the first call."""
     resident_octets: int
@@ -99,6 +104,8 @@ class BenchReport:
     """How late a process that only wakes every 5 ms was, in the same seconds."""
     wake_floor_p99_ms: float
     wake_floor_p99_9_ms: float
+    engine_waited_ms_per_s: float | None
+    """How long of each second the engine was ready and others had its core."""
     echo_p50_ms: float | None
     """From a caller's packet to the first packet that brings its sound back from the model."""
     echo_p95_ms: float | None
@@ -132,7 +139,7 @@ class BenchReport:
     """Why the latencies of this run say nothing about the engine."""
     problems: tuple[str, ...] = ()
     """What did not work, so that this is no measurement of working calls."""
-    troubles: tuple[str, ...] = field(default=())
+    troubles: tuple[str, ...] = ()
     """Codes of what the engine noted as gone wrong."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -190,6 +197,7 @@ def make_report(seen: Observed) -> BenchReport:
         wake_floor_p50_ms=seen.floor.p50_ms,
         wake_floor_p99_ms=seen.floor.p99_ms,
         wake_floor_p99_9_ms=seen.floor.p99_9_ms,
+        engine_waited_ms_per_s=_waited_ms_per_s(engine),
         echo_p50_ms=quantile_ms(echo, 0.5),
         echo_p95_ms=quantile_ms(echo, 0.95),
         uplink_p50_ms=quantile_ms(uplink, 0.5),
@@ -212,6 +220,12 @@ def make_report(seen: Observed) -> BenchReport:
     )
 
 
+def _waited_ms_per_s(engine: EngineUse) -> float | None:
+    if engine.waited_s is None:
+        return None
+    return engine.waited_s * MS_PER_S / engine.elapsed_s
+
+
 def _appended_share(seen: Observed) -> float:
     return seen.model.appended_ms / max(1.0, seen.measured.sent * PACKET_MS)
 
@@ -222,6 +236,12 @@ def _reasons_to_doubt(seen: Observed) -> Iterable[str]:
         yield (
             f"wake floor p99 is {seen.floor.p99_ms:.1f} ms, wanted {WAKE_FLOOR_LIMIT_MS:g}:"
             " others use this machine"
+        )
+    waited_ms = _waited_ms_per_s(seen.engine) or 0.0
+    if waited_ms > WAITED_LIMIT_MS:
+        yield (
+            f"the engine waited {waited_ms:.1f} ms of each second for its core, wanted"
+            f" {WAITED_LIMIT_MS:g}: others use it"
         )
     late_ms = seen.measured.send_late_p99_ms or 0.0
     if late_ms > SEND_LATE_LIMIT_MS:

@@ -18,8 +18,8 @@ AGENT_RMS = 3000.0
 """A voice at a usual level, about -21 dBov."""
 MARKER_HZ = 1000
 MARKER_PEAK = 24_000
-MARKER_THRESHOLD_RMS = 6000
-"""Above the agent's voice and below a marker of which a quarter is cut off."""
+MARKER_THRESHOLD_RMS = 10_000
+"""Below a marker that resamplers moved by a quarter of a frame, above the quarter that follows."""
 
 
 def _encoded(samples: NDArray[np.float64], audio_format: AudioFormat) -> bytes:

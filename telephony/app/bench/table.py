@@ -42,6 +42,7 @@ def report_table(report: BenchReport) -> Table:
             _times(report.wake_floor_p50_ms, report.wake_floor_p99_ms, report.wake_floor_p99_9_ms),
             "ms",
         ),
+        ("engine waited for its core", _times(report.engine_waited_ms_per_s), "ms/s"),
         ("packet lateness p99", _times(report.lateness_p99_ms), "ms"),
         ("echo p50 / p95", _times(report.echo_p50_ms, report.echo_p95_ms), "ms"),
         ("uplink p50 / p95", _times(report.uplink_p50_ms, report.uplink_p95_ms), "ms"),

@@ -1,6 +1,6 @@
 """What another process has used: its processor time and its memory, as Linux tells them.
 
-Source: proc_pid_stat(5) and proc_pid_status(5).
+Source: proc_pid_stat(5), proc_pid_status(5), and the kernel's sched-stats page for schedstat.
 """
 
 import os
@@ -10,11 +10,18 @@ from pathlib import Path
 
 from telephony.errors import LocalError
 
-__all__ = ["Usage", "read_cpu_seconds", "read_resident_octets", "sample_usage"]
+__all__ = [
+    "Usage",
+    "read_cpu_seconds",
+    "read_resident_octets",
+    "read_waited_seconds",
+    "sample_usage",
+]
 
 USER_TICKS, SYSTEM_TICKS = 11, 12
 """utime and stime, counted from the field that follows the command's closing parenthesis."""
 OCTETS_PER_KIB = 1024
+NS_PER_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +33,8 @@ class Usage:
     user_s: float
     system_s: float
     resident_octets: int
-
-    @property
-    def cpu_s(self) -> float:
-        """Processor time since its start, of all its threads."""
-        return self.user_s + self.system_s
+    waited_s: float | None
+    """Time its main thread could have run and had no core; None where the kernel keeps no count."""
 
 
 def read_cpu_seconds(stat: str, ticks_per_second: int) -> tuple[float, float]:
@@ -55,6 +59,11 @@ def read_resident_octets(status: str) -> int:
     return 0
 
 
+def read_waited_seconds(schedstat: str) -> float:
+    """Read the time spent waiting for a core from `/proc/PID/schedstat`."""
+    return int(schedstat.split()[1]) / NS_PER_SECOND
+
+
 def sample_usage(pid: int) -> Usage:
     """Look at a process now.
 
@@ -68,5 +77,9 @@ def sample_usage(pid: int) -> Usage:
         status = (folder / "status").read_text()
     except OSError as failed:
         raise LocalError(f"cannot measure process {pid}: {failed.strerror}") from failed
+    try:
+        waited_s = read_waited_seconds((folder / "schedstat").read_text())
+    except (OSError, IndexError):
+        waited_s = None
     user_s, system_s = read_cpu_seconds(stat, os.sysconf("SC_CLK_TCK"))
-    return Usage(at_ns, user_s, system_s, read_resident_octets(status))
+    return Usage(at_ns, user_s, system_s, read_resident_octets(status), waited_s)
