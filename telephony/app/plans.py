@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from telephony.agent import Agent, session_tools
 from telephony.call import ToolDeclared, VoicePlan
@@ -65,7 +64,7 @@ class Plans:
                 ToolDeclared(
                     name=tool.name,
                     description=tool.description,
-                    parameters=cast("dict[str, Any]", dict(tool.parameters)),
+                    parameters=dict(tool.parameters),
                 )
                 for tool in session_tools(agent)
             ),
@@ -76,6 +75,6 @@ class Plans:
             transcribe_with=server.transcribe_with,
             may_be_interrupted_by_keys=agent.may_interrupt,
             truncate_at=agent.truncate_at,
-            greeting=agent.greeting,
+            greeting=f'Say exactly: "{agent.greeting}"' if agent.greeting else None,
             on_failure=server.on_failure,
         )

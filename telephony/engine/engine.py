@@ -35,7 +35,8 @@ from telephony.engine.sip_sockets import SipSockets
 from telephony.engine.udp import RtpSocketPair, RtpSockets
 from telephony.engine.voice_link import VoiceLink
 from telephony.errors import RemoteError, TelephonyError
-from telephony.media import RtcpReporter, RtpPort, RtpPortSettings, RtpSender, UplinkSettings
+from telephony.media import RtpPort, RtpPortSettings, UplinkSettings
+from telephony.rtp import RtcpReporter, RtpSender
 from telephony.sdp import LocalMedia
 from telephony.sip import (
     EndpointSettings,
@@ -140,7 +141,7 @@ class Engine:
             EndpointSettings(
                 advertised=advertised,
                 user_agent=settings.user_agent,
-                ring_limit_ns=Nanoseconds(settings.ring_seconds * NS_PER_SECOND),
+                ring_limit_ns=_seconds(settings.ring_seconds),
                 reply_to_source=settings.is_nat,
             ),
             self.token,

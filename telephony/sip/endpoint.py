@@ -43,7 +43,6 @@ from telephony.sip.message import (
 from telephony.sip.name_addr import NameAddr
 from telephony.sip.nat import response_hop
 from telephony.sip.settings import EndpointSettings
-from telephony.sip.transaction import State
 from telephony.sip.transmit import Arrival, FlowId, HostPort, ListenAddress, Transmit
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
@@ -128,7 +127,8 @@ class SipEndpoint(ServerUser):
         """
         framer = self._framers.get(flow)
         if framer is None:
-            framer = self._framers[flow] = StreamFramer()
+            framer = StreamFramer(is_opened_by_us=flow.is_opened_by_us)
+            self._framers[flow] = framer
             self._core.layer.open_flow(flow)
         source = (flow.host, flow.port)
         arrival = Arrival(flow.transport, source, flow=flow)
@@ -250,8 +250,7 @@ class SipEndpoint(ServerUser):
         except RemoteError as error:
             source = transaction.arrival.source
             self._output.append(MessageRejected(str(error), source))
-            if transaction.state in (State.TRYING, State.PROCEEDING):
-                self._refuse(transaction, Refusal(error.sip_status), now_ns)
+            self._refuse(transaction, Refusal(error.sip_status), now_ns)
 
     def receive_ack(self, request: Request, now_ns: Nanoseconds) -> None:
         """Bring an ACK to its session; one that belongs to nothing is dropped."""

@@ -109,9 +109,8 @@ class ClientInvite(ClientUser):
     def receive_failure(self, timer: Timer | None, now_ns: Nanoseconds) -> None:
         """Pass on what stands for an answer."""
         self._disarm_limit()
-        if not self._acks:
-            status = SERVICE_UNAVAILABLE if timer is None else REQUEST_TIMEOUT
-            self._user.invite_failed(status, None, now_ns)
+        status = SERVICE_UNAVAILABLE if timer is None else REQUEST_TIMEOUT
+        self._user.invite_failed(status, None, now_ns)
 
     def _located(self, hop: Hop | None, now_ns: Nanoseconds) -> None:
         if self._is_abandoned:

@@ -12,6 +12,7 @@ from telephony.sip.codes import (
     SERVER_ERROR,
 )
 from telephony.sip.core import set_body
+from telephony.sip.errors import SipSyntaxError
 from telephony.sip.events import (
     AckReceived,
     OfferAnswered,
@@ -32,6 +33,7 @@ from telephony.sip.layer import ServerTransaction
 from telephony.sip.message import Request, Response
 from telephony.sip.offer_answer import OfferAnswer, OfferState
 from telephony.sip.timers import Alarm
+from telephony.sip.values import parse_retry_after
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 
 if TYPE_CHECKING:
@@ -44,7 +46,6 @@ MAX_RETRIES = 5
 """Re-INVITEs sent again after 491 or 500 before the user is told that the offer failed."""
 MAX_RETRY_AFTER_S = 10
 """RFC 3261 section 14.2: a 500 asks to wait 0 to 10 s."""
-PATIENCES = frozenset(map(str, range(MAX_RETRY_AFTER_S + 1)))
 
 
 class SessionOffers(InviteUser):
@@ -271,7 +272,7 @@ class SessionOffers(InviteUser):
             return
         theirs = known(self._theirs)
         self._session.dialog.refresh_target(theirs.request)
-        theirs.accept(self._given, now_ns, ack_missing=self._ack_missing)
+        theirs.accept(known(self._given), now_ns, ack_missing=self._ack_missing)
 
     def _ack_missing(self, now_ns: Nanoseconds) -> None:
         self._advance(ReofferInput.ACK_TIMEOUT, now_ns)
@@ -308,8 +309,8 @@ class SessionOffers(InviteUser):
         if self._update is not None:
             update, self._update = self._update, None
             self._session.respond(update, status, now_ns)
-        elif self._theirs is not None:
-            self._theirs.refuse(status, now_ns)
+        else:
+            known(self._theirs).refuse(status, now_ns)
 
     def _answer_491(self, now_ns: Nanoseconds) -> None:
         self._session.respond(known(self._arriving), REQUEST_PENDING, now_ns)
@@ -379,7 +380,10 @@ def _retry_after(status: int, response: Response | None) -> Nanoseconds | None:
     """Give the patience that a 500 asks for (section 14.2), None where it asks for none."""
     if status != SERVER_ERROR or response is None:
         return None
-    text = (response.headers.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
-    if text not in PATIENCES:
+    try:
+        patience = response.headers.optional("Retry-After", parse_retry_after)
+    except SipSyntaxError:
         return None
-    return Nanoseconds(int(text) * NS_PER_SECOND)
+    if patience is None or patience.seconds > MAX_RETRY_AFTER_S:
+        return None
+    return Nanoseconds(patience.seconds * NS_PER_SECOND)

@@ -78,8 +78,6 @@ class OutgoingSession(InviteSession, InviteUser):
 
     def invite_progressed(self, response: Response, now_ns: Nanoseconds) -> None:
         """Take a 1xx; one with a To tag makes an early dialog (section 12.1.2)."""
-        if self.state not in _BEFORE_THE_ANSWER:
-            return
         tag = response.to.tag
         if response.status > TRYING and tag:
             if tag not in self._dialogs and len(self._dialogs) < MAX_FORKS:

@@ -61,7 +61,7 @@ class ServerInvite:
 
     def accept(
         self,
-        sdp: bytes | None,
+        sdp: bytes,
         now_ns: Nanoseconds,
         *,
         headers: HeaderPairs = (),
@@ -79,8 +79,7 @@ class ServerInvite:
         self._core.describe(response)
         for name, value in headers:
             response.headers.add(name, value)
-        if sdp is not None:
-            set_body(response, sdp)
+        set_body(response, sdp)
         self._answered = True
         self._core.layer.respond(self.transaction, response, now_ns)
 

@@ -136,7 +136,9 @@ def run(moments: int = 200, at_once: int = 24, seed: int = 1, only: str = "") ->
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="truncation")))
         model = stack.enter_context(ScriptedModel("plain", folder / "model.jsonl", seed=seed))
-        product = stack.enter_context(Product(folder, model.url))
+        product = stack.enter_context(
+            Product(folder, model.url, phone="tests.support.phones:keypad")
+        )
         return [
             _Trial(case, range(index * moments, (index + 1) * moments), model, product).row(
                 folder, at_once, random.Random(f"{seed}/{case.name}")

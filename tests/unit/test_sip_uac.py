@@ -162,6 +162,24 @@ def test_ack_and_bye_take_the_target_of_the_200_and_its_record_route_reversed() 
         assert one.transmit.destination == ("192.0.2.32", 5090)
 
 
+def test_credentials_and_headers_given_go_with_the_invite_and_its_ack() -> None:
+    bench = Bench()
+    bench.endpoint.invite(
+        TARGET,
+        from_=US,
+        to=NameAddr(None, TARGET),
+        sdp=OFFER,
+        headers=[("Authorization", "Digest x"), ("X-Campaign", "spring")],
+        now_ns=bench.now,
+    )
+    invite = bench.take_request()
+    assert invite.headers.get("X-Campaign") == "spring"
+    bench.receive(response(invite, 200, body=ANSWER))
+    ack = bench.take_request()
+    assert ack.headers.get("Authorization") == "Digest x"
+    assert "X-Campaign" not in ack.headers
+
+
 def test_a_route_given_is_where_the_invite_goes() -> None:
     bench = Bench()
     proxy = SipUri("sip", None, None, "192.0.2.50", 5080, (("lr", None),))
@@ -467,6 +485,14 @@ def test_a_name_is_resolved_by_the_driver_once_for_all_of_a_call() -> None:
     bench.receive(response(sent.message, 200, body=ANSWER, contact=contact))
     session.bye(bench.now)
     assert names(bench.take()) == ["ACK", "BYE"]
+    assert bench.event_kinds() == ["InviteAnswered"]
+
+
+def test_an_ack_that_cannot_be_sent_leaves_the_call_to_the_peers_time_out() -> None:
+    bench = Bench()
+    _, invite = calling(bench)
+    bench.receive(response(invite, 200, body=ANSWER, contact="<sips:callee@192.0.2.9>"))
+    assert bench.take() == []
     assert bench.event_kinds() == ["InviteAnswered"]
 
 

@@ -61,9 +61,10 @@ def test_a_call_is_rung_answered_and_hung_up_by_the_caller() -> None:
     assert ringing.headers.get("Contact") == "<sip:e1-0@192.0.2.1:5060>"
     tag = tag_of(ringing.headers.get("To"))
 
-    session.answer(ANSWER, bench.now)
+    session.answer(ANSWER, bench.now, headers=[("X-Line", "7")])
     ok = bench.take_response()
     assert ok.status == 200
+    assert ok.headers.get("X-Line") == "7"
     assert ok.body == ANSWER
     assert tag_of(ok.headers.get("To")) == tag
     assert (
