@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["FinalAnswer", "HeaderPairs", "Path", "SipCore", "ignore_answer", "set_body"]
 
 SDP = "application/sdp"
-WITH_CONTACT = frozenset({"INVITE", "REFER", "OPTIONS"})
+WITH_CONTACT = frozenset({"INVITE", "NOTIFY", "OPTIONS", "REFER"})
 
 HeaderPairs = Iterable[tuple[str, str]]
 
