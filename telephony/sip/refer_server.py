@@ -89,7 +89,6 @@ class PeerReferAct(Enum):
     REPORT = "send a NOTIFY"
     REPORT_LAST = "send the NOTIFY that ends the subscription"
     REPORT_EXPIRED = "send the NOTIFY that says it ended by time"
-    ARM_DECISION = "limit the user's time"
     ARM_EXPIRY = "limit the subscription"
     DISARM = "stop that timer"
 
@@ -163,9 +162,8 @@ class PeerTransfer:
         self._is_silent = refer_sub.partition(";")[0].strip().lower() == "false"
         self._state = PeerReferState.ASKED
         self._status, self._reason = TRYING, reason_phrase(TRYING)
-        self._alarm: Alarm | None = None
-        self._expires_ns = now_ns
-        self._act(PeerReferAct.ARM_DECISION, now_ns)
+        self._expires_ns = Nanoseconds(now_ns + core.settings.offer_limit_ns)
+        self._alarm = self._arm(PeerReferInput.UNDECIDED)
 
     @property
     def state(self) -> PeerReferState:
@@ -228,15 +226,12 @@ class PeerTransfer:
 
     def _act(self, act: PeerReferAct, now_ns: Nanoseconds) -> None:
         match act:
-            case PeerReferAct.ARM_DECISION:
-                limit_ns = self._core.settings.offer_limit_ns
-                self._arm(Nanoseconds(now_ns + limit_ns), PeerReferInput.UNDECIDED)
             case PeerReferAct.ARM_EXPIRY:
                 ring_ns = self._core.settings.ring_limit_ns
                 self._expires_ns = Nanoseconds(now_ns + ring_ns + SPARE_S * NS_PER_SECOND)
-                self._arm(self._expires_ns, PeerReferInput.EXPIRED)
+                self._alarm = self._arm(PeerReferInput.EXPIRED)
             case PeerReferAct.DISARM:
-                self._disarm()
+                self._core.heap.disarm(self._alarm)
             case PeerReferAct.REPORT:
                 left_s = (self._expires_ns - now_ns) // NS_PER_SECOND
                 self._notify(f"active;expires={left_s}", now_ns)
@@ -279,13 +274,8 @@ class PeerTransfer:
         hop = session.dialog.next_hop
         self._core.send(request, hop, FinalAnswer(answered), now_ns, path=session.path)
 
-    def _arm(self, at_ns: Nanoseconds, what: PeerReferInput) -> None:
-        self._alarm = self._core.heap.arm(at_ns, lambda now_ns: self._advance(what, now_ns))
-
-    def _disarm(self) -> None:
-        if self._alarm is not None:
-            self._core.heap.disarm(self._alarm)
-            self._alarm = None
+    def _arm(self, what: PeerReferInput) -> Alarm:
+        return self._core.heap.arm(self._expires_ns, lambda now_ns: self._advance(what, now_ns))
 
 
 class PeerTransfers:

@@ -116,9 +116,9 @@ class Link:
         assert isinstance(events[0], kind)
         return events[0]
 
-    def refer(self, **options: bool) -> ReferReceived:
+    def refer(self, *, subscribe: bool = True) -> ReferReceived:
         """Have the agent send REFER; give what the caller is told."""
-        self.agent.refer(TARGET, self.now, **options)
+        self.agent.refer(TARGET, self.now, subscribe=subscribe)
         self.settle()
         return self.event("caller", ReferReceived)
 
@@ -384,17 +384,17 @@ def test_a_bye_ends_the_reports() -> None:
 
 
 @pytest.mark.parametrize(
-    "edit",
+    ("old", "new"),
     [
-        lambda data: data.replace(b"Refer-To:", b"X-Refer-To:"),
-        lambda data: data.replace(b"Referred-By: <", b"Refer-To: <sip:x@192.0.2.1>\r\nX: <"),
-        lambda data: data.replace(b"<sip:operator@", b"<<sip:operator@"),
-        lambda data: data.replace(b"Referred-By: <", b"Referred-By: <<"),
+        (b"Refer-To:", b"X-Refer-To:"),
+        (b"Referred-By: <", b"Refer-To: <sip:x@192.0.2.1>\r\nX: <"),
+        (b"<sip:operator@", b"<<sip:operator@"),
+        (b"Referred-By: <", b"Referred-By: <<"),
     ],
 )
-def test_a_refer_that_does_not_say_once_whom_to_call_is_400(edit: Edit) -> None:
+def test_a_refer_that_does_not_say_once_whom_to_call_is_400(old: bytes, new: bytes) -> None:
     link = Link()
-    link.edit = edit
+    link.edit = lambda data: data.replace(old, new)
     link.agent.refer(TARGET, link.now)
     link.settle()
     assert link.statuses() == [400]
