@@ -3,7 +3,7 @@
 Importing this package loads declarations only, no I/O library.
 """
 
-from telephony.agent import Agent, Tool, Transfer, tool
+from telephony.agent import Agent, Tool, Transfer, hang_up, press_keys, tool
 from telephony.app.phone import Answer, IncomingCall, Phone, Redirect, Reject, Ring
 
 __all__ = [
@@ -16,5 +16,7 @@ __all__ = [
     "Ring",
     "Tool",
     "Transfer",
+    "hang_up",
+    "press_keys",
     "tool",
 ]

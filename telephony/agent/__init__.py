@@ -1,6 +1,7 @@
 """The declarations a user writes: agents, tools, handoffs, transfers."""
 
 from telephony.agent.agent import Action, Agent, agents_by_name, session_settings, session_tools
+from telephony.agent.call_tools import hang_up, press_keys
 from telephony.agent.errors import ToolArgumentError, ToolResultError
 from telephony.agent.tool import AnyTool, Executor, Tool, tool
 from telephony.agent.transfer import Transfer, TransferMode
@@ -16,6 +17,8 @@ __all__ = [
     "Transfer",
     "TransferMode",
     "agents_by_name",
+    "hang_up",
+    "press_keys",
     "session_settings",
     "session_tools",
     "tool",

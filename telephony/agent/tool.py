@@ -43,6 +43,8 @@ class Executor(Enum):
     """In a thread of the app: for a function that waits."""
     PROCESS = "process"
     """In a process of its own: for a function that computes."""
+    CALL = "call"
+    """In the call itself: for the tools of `telephony.agent.call_tools` only."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """Child processes: the engine and the embedded model server, started and ended by `serve`.
 
-A child says in one line on its standard output that it is ready, or why it is not. It ends when its standard input closes, so none outlives us, whatever ends us.
+A child says in one line on its standard output that it is ready, or why it is not. It ends when
+its standard input closes, so none outlives us, whatever ends us.
 """
 
 import asyncio

@@ -130,7 +130,8 @@ class _Connection(asyncio.Protocol):
         self._server.forget(self)
         self._cancel_timer()
         if self._session is not None:
-            log.info("session closed", clients=len(self._server.connections), error=exc)
+            cause = str(exc) if exc is not None else None
+            log.info("session closed", clients=len(self._server.connections), cause=cause)
 
     def data_received(self, data: bytes) -> None:
         self._protocol.receive_data(data)

@@ -76,6 +76,6 @@ class Plans:
             transcribe_with=server.transcribe_with,
             may_be_interrupted_by_keys=agent.may_interrupt,
             truncate_at=agent.truncate_at,
-            greeting=agent.greeting,
+            greeting=f'Say exactly: "{agent.greeting}"' if agent.greeting else None,
             on_failure=server.on_failure,
         )

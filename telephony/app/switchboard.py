@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from telephony.agent import Agent, Tool, Transfer
+from telephony.agent import Agent, Executor, Tool, ToolArgumentError, Transfer, hang_up
 from telephony.app.phone import (
     Answer,
     Decision,
@@ -33,10 +33,12 @@ from telephony.call import (
     CallIncoming,
     ConfigureAgent,
     GiveToolResult,
+    HangUp,
     Line,
     RedirectCall,
     RejectCall,
     RingCall,
+    SendDigits,
     StartTransfer,
     ToolRequested,
     TransferEnded,
@@ -201,6 +203,8 @@ class Switchboard:
         if isinstance(action, str):
             action = self._agents.get(action)
         match action:
+            case Tool(executor=Executor.CALL):
+                self._act_on_call(record, action, requested)
             case Tool():
                 self._spawn(self._run_tool(record, action, requested))
             case Agent():
@@ -220,8 +224,25 @@ class Switchboard:
         if not record.is_over:
             self._give(record, requested.tool_call_id, output)
 
-    def _give(self, record: CallRecord, tool_call_id: str, output: str) -> None:
-        self._command(record, GiveToolResult(tool_call_id=tool_call_id, output=output))
+    def _act_on_call(
+        self, record: CallRecord, action: Tool[..., Any], requested: ToolRequested
+    ) -> None:
+        if action is hang_up:
+            self._command(record, HangUp(after_words=True, cause="the agent hung up"))
+            return
+        try:
+            keys = str(action.parse_arguments(requested.arguments)["keys"])
+        except ToolArgumentError as wrong:
+            self._give(record, requested.tool_call_id, f"error: {wrong}")
+            return
+        self._command(record, SendDigits(digits=keys))
+        self._give(record, requested.tool_call_id, f"Pressing {keys}.", respond=False)
+
+    def _give(
+        self, record: CallRecord, tool_call_id: str, output: str, *, respond: bool = True
+    ) -> None:
+        result = GiveToolResult(tool_call_id=tool_call_id, output=output, respond=respond)
+        self._command(record, result)
 
     def _hand_over(self, record: CallRecord, agent: Agent, requested: ToolRequested) -> None:
         """Give the call to another agent: its settings first, then the answer that speaks."""

@@ -216,7 +216,8 @@ class Call:
                 self._input(CallInput.REJECT)
             case RingCall():
                 self._input(CallInput.RING)
-            case HangUp(after_words=after_words):
+            case HangUp(after_words=after_words, cause=cause):
+                self._ended = FarEnded("local", cause, None)
                 self._input(CallInput.HANG_UP_AFTER_WORDS if after_words else CallInput.HANG_UP)
             case StartTransfer():
                 self._start_transfer(body)

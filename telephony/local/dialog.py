@@ -27,7 +27,7 @@ from telephony.local.menu import (
 
 __all__ = ["CallerSaid", "Dialog", "FunctionCall", "Heard", "Phrase", "Reply", "ToolReturned"]
 
-MAX_PHRASE_CHARACTERS = 16_000
+MAX_PHRASE_CHARACTERS = 20_000
 """A tool's result longer than this is cut in the transcript: nobody can listen to it."""
 MAX_ARGUMENT_CHARACTERS = 256
 UNCLEAR_TURNS_TO_OPERATOR = 2
@@ -151,6 +151,13 @@ class Dialog:
         self._last_words = tuple(p for p in phrases if p.text != NOT_UNDERSTOOD)
         return Reply(phrases)
 
+    def recite(self, words: str) -> Reply:
+        """Say words that were given, as the greeting where there was none yet."""
+        if self._is_greeted:
+            return Reply((Phrase(words[:MAX_PHRASE_CHARACTERS]),))
+        self._last_words = self._greet(words[:MAX_PHRASE_CHARACTERS])
+        return Reply(self._last_words)
+
     def _answer_one(self, heard: Heard) -> Reply:
         if isinstance(heard, ToolReturned):
             return Reply(self._tell(heard))
@@ -160,11 +167,11 @@ class Dialog:
             return self._misunderstand()
         return self._read(heard.text)
 
-    def _greet(self) -> tuple[Phrase, ...]:
+    def _greet(self, words: str | None = None) -> tuple[Phrase, ...]:
         """Say the first words; a greeting that reads out the keys itself needs no menu after it."""
         default = NEXT_GREETING if self._last_words else GREETING
         self._is_greeted = True
-        greeting = Phrase(self.menu.greeting or default, default)
+        greeting = Phrase(words or self.menu.greeting or default, default)
         if "press" in WORD.findall(greeting.text.lower()):
             return (greeting,)
         return (greeting, *(self._menu_phrases() or (Phrase(HOW_CAN_I_HELP),)))

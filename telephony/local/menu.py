@@ -5,6 +5,7 @@ just as well::
 
     Greeting: Hello, this is the town library.
     Press 1 for opening hours: call opening_hours
+    Press 4: billing -> transfer_to_billing
     Press 2 for the operator: say "I will connect you now." and call transfer_to_operator
     Press 3 for our address: say "We are at 5 Mill Lane."
 
@@ -45,7 +46,7 @@ PRESS = re.compile(
     re.IGNORECASE,
 )
 SAY = re.compile(r'\bsay\s+"([^"]+)"', re.IGNORECASE)
-CALL = re.compile(r"\bcall\s+([\w-]+)", re.IGNORECASE)
+CALL = re.compile(r"\bcall\s+([\w-]+)|^([\w-]+)$", re.IGNORECASE)
 TRANSFER = re.compile(r"(?:transfer|handoff|hand_off)(?:_call)?(?:_to)?(?:_|$)", re.IGNORECASE)
 WORD = re.compile(r"[a-z0-9]+")
 STOP_WORDS = frozenset(
@@ -182,7 +183,7 @@ def _parse_option(line: str, tools: Sequence[FunctionTool]) -> Option | None:
     say, call = SAY.search(action), CALL.search(action)
     tool = None
     if call:
-        tool = next((tool for tool in tools if tool.name == call[1]), None)
+        tool = next((tool for tool in tools if tool.name in call.groups()), None)
     elif not say:
         words = words_of(label)
         tool = max(tools, key=lambda t: len(words_of(t.subject) & words), default=None)

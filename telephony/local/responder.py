@@ -3,7 +3,7 @@
 import re
 
 from telephony.local.conversation import Conversation, Entry
-from telephony.local.dialog import CallerSaid, Dialog, Heard, Phrase, Reply, ToolReturned
+from telephony.local.dialog import CallerSaid, Dialog, Heard, Reply, ToolReturned
 from telephony.local.faults import RefusedEventError
 from telephony.local.menu import Menu
 from telephony.local.outbox import Outbox
@@ -15,8 +15,8 @@ from telephony.units import Nanoseconds
 
 __all__ = ["Responder"]
 
-SAY = re.compile(r'\bsay\b[^"]{0,80}"([^"]+)"', re.IGNORECASE)
-"""Instructions for one response may give its words: `Say "One moment, please."`."""
+SAY = re.compile(r'\bsay\b[^":]{0,80}:?\s*"([^"]+)"|\bsay(?:\s+exactly)?\s*:\s*(\S.*)', re.I | re.S)
+"""Instructions for one response may give its words: `Say "One moment."` or `Say exactly: Hello.`"""
 SESSION_DEFAULTS = client_events.ResponseParameters()
 
 
@@ -133,7 +133,7 @@ class Responder:
         if parameters.conversation != "none":
             heard = self._heard(self._conversation.take_unanswered())
         if say := SAY.search(parameters.instructions or ""):
-            return Reply((Phrase(say[1]),))
+            return self._dialog.recite(say[1] or say[2])
         reply = self._dialog.answer(heard)
         return Reply(reply.phrases) if parameters.tool_choice == "none" else reply
 

@@ -57,7 +57,9 @@ class LocalSession:
         self._speech_item_id: str | None = None
         self._refusals = 0
         self._outbox.send(events.SessionCreated(session=self._config.to_json(self._session_id)))
-        self._outbox.log("session opened", session=self._session_id, mind="rules, not a model")
+        self._outbox.log(
+            "session opened", session=self._session_id, mind="a rule dialog, not a language model"
+        )
 
     def handle_message(self, text: bytes, now_ns: Nanoseconds) -> None:
         """Take one text frame from the client; what is wrong with it is answered, never raised."""

@@ -83,7 +83,10 @@ class SipCore:
         """Give our Contact for requests that should reach us by a transport."""
         known = self._contacts.get(transport)
         if known is None:
-            host, port = self.settings.advertised[transport]
+            advertised = self.settings.advertised
+            if transport not in advertised:
+                transport = next(iter(advertised))
+            host, port = advertised[transport]
             parameters = () if transport == "UDP" else (("transport", transport.lower()),)
             uri = SipUri("sip", self._contact_user, None, host, port, parameters)
             known = self._contacts[transport] = f"<{uri}>"
@@ -125,38 +128,40 @@ class SipCore:
 
         self.locator.locate(next_hop, from_our_socket, now_ns)
 
+    def launch(
+        self, request: Request, hop: Hop, user: ClientUser, now_ns: Nanoseconds
+    ) -> ClientTransaction:
+        """Send a request, complete but for Via and Contact, to a hop by a new transaction."""
+        request.headers.set("User-Agent", self.settings.user_agent)
+        if request.method in WITH_CONTACT:
+            request.headers.set("Contact", self.contact(hop.transport))
+        return self.layer.request(request, hop, user, now_ns)
+
     def send(
         self,
         request: Request,
         next_hop: Uri,
-        user: ClientUser,
+        user: "FinalAnswer",
         now_ns: Nanoseconds,
         *,
         path: Path = ANY_PATH,
-        started: Callable[[ClientTransaction], None] | None = None,
     ) -> None:
-        """Send a request by a transaction, once its next hop is known.
+        """Send a request that is no INVITE, once its next hop is known.
 
         Args:
             request: The request, complete but for Via and Contact.
             next_hop: The URI to send to, unless `path` says otherwise.
-            user: Who takes the answers; it learns of a place that cannot be reached, too.
+            user: Who takes the answer; it learns of a place that cannot be reached, too.
             now_ns: The time.
             path: How to leave.
-            started: Called with the transaction; before it can have an answer.
         """
 
         def located(hop: Hop | None, now_ns: Nanoseconds) -> None:
             if hop is None:
                 user.receive_failure(None, now_ns)
-                return
-            if request.method in WITH_CONTACT:
-                request.headers.set("Contact", self.contact(hop.transport))
-            transaction = self.layer.request(request, hop, user, now_ns)
-            if started is not None:
-                started(transaction)
+            else:
+                self.launch(request, hop, user, now_ns)
 
-        request.headers.set("User-Agent", self.settings.user_agent)
         self.locate(next_hop, path, located, now_ns)
 
 

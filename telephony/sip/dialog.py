@@ -135,7 +135,7 @@ class Dialog:
 
     def _request(self, method: str, cseq_number: int) -> Request:
         """Apply section 12.2.1.1: loose routing, or the swap that a strict router needs."""
-        uri, routes = self.remote_target, self.route_set
+        uri, routes = _as_request_uri(self.remote_target), self.route_set
         if routes and not _is_loose(routes[0].uri):
             # The strict router takes the Request-URI for its own; the target goes last.
             uri = _as_request_uri(routes[0].uri)

@@ -275,6 +275,7 @@ class SipEndpoint(ServerUser):
                 fault = check_response(message)
                 if fault is not None:
                     raise fault
+                _ = message.record_routes
                 self._core.layer.receive_response(message, now_ns)
             else:
                 fault = check_request(message)

@@ -5,7 +5,7 @@ that is up in `invite_reoffer`, transfers in `refer_state`; the classes here car
 ask.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from telephony.errors import LocalError
 from telephony.sip.codes import CALL_DOES_NOT_EXIST, OK, SERVER_ERROR
@@ -28,7 +28,7 @@ from telephony.sip.transmit import HostPort
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
-__all__ = ["InviteSession"]
+__all__ = ["InviteSession", "SessionEnd"]
 
 MAX_TRANSFERS = 8
 """Transfers of one session whose late NOTIFYs are still known."""
@@ -36,7 +36,21 @@ MAX_TRANSFERS = 8
 BAD_EVENT = 489
 
 _OVER = frozenset({SessionState.LEAVING, SessionState.ENDED})
+_ENDING = _OVER | {
+    SessionState.HANGUP_WAITING,
+    SessionState.CANCEL_WAITING,
+    SessionState.CANCELLING,
+}
 _UP = frozenset({SessionState.ESTABLISHED, SessionState.ANSWERED})
+
+
+class SessionEnd(NamedTuple):
+    """Why a session ends, as `SessionEnded` will tell it."""
+
+    cause: EndCause
+    status: int | None = None
+    reason: str = ""
+    by: Literal["local", "remote"] = "local"
 
 
 class InviteSession:
@@ -66,7 +80,7 @@ class InviteSession:
         self._peer_transfers = PeerTransfers(core, self)
         self._ring_limit: Alarm | None = None
         self._bye_headers: HeaderPairs = ()
-        self._end: tuple[EndCause, int | None, str, Literal["local", "remote"]] | None = None
+        self._end: SessionEnd | None = None
         self.call_id = request.call_id
         self.request = request
         self.remote_address: HostPort | None = None
@@ -110,8 +124,7 @@ class InviteSession:
             headers: Further header fields of the BYE, such as Reason.
         """
         self._bye_headers = headers
-        self._end_as(EndCause.BYE, None, "", "local")
-        self._run(SessionInput.LOCAL_BYE, now_ns)
+        self._run(SessionInput.LOCAL_BYE, now_ns, SessionEnd(EndCause.BYE))
 
     def reinvite(self, sdp: bytes | None, now_ns: Nanoseconds) -> None:
         """Change the session: `OfferAnswered` or `OfferFailed` follows.
@@ -213,8 +226,9 @@ class InviteSession:
         match request.method:
             case "BYE":
                 self.respond(transaction, OK, now_ns)
-                self._end_as(EndCause.BYE, None, request.headers.get("Reason") or "", "remote")
-                self._run(SessionInput.PEER_BYE, now_ns)
+                reason = request.headers.get("Reason") or ""
+                end = SessionEnd(EndCause.BYE, None, reason, "remote")
+                self._run(SessionInput.PEER_BYE, now_ns, end)
             case "INVITE" | "UPDATE":
                 self._receive_offer(transaction, now_ns)
             case "INFO":
@@ -265,13 +279,17 @@ class InviteSession:
 
     def lose_dialog(self, status: int, now_ns: Nanoseconds) -> None:
         """End the session because a re-INVITE showed that the peer is gone (section 14.1)."""
-        self._end_as(EndCause.DIALOG_LOST, status, "", "remote")
-        self._run(SessionInput.DIALOG_LOST, now_ns)
+        end = SessionEnd(EndCause.DIALOG_LOST, status, "", "remote")
+        self._run(SessionInput.DIALOG_LOST, now_ns, end)
 
     # Within.
 
-    def _run(self, what: SessionInput, now_ns: Nanoseconds) -> None:
-        for act in self._machine.advance(what):
+    def _run(self, what: SessionInput, now_ns: Nanoseconds, end: SessionEnd | None = None) -> None:
+        """Take one step; if it leads to the end, `end` says why, unless that was said before."""
+        acts = self._machine.advance(what)
+        if self._end is None and self.state in _ENDING:
+            self._end = end
+        for act in acts:
             self._act(act, now_ns)
 
     def _act(self, act: SessionAct, now_ns: Nanoseconds) -> None:
@@ -342,8 +360,7 @@ class InviteSession:
         limit_ns = self._core.settings.ring_limit_ns
 
         def expire(now_ns: Nanoseconds) -> None:
-            self._end_as(EndCause.NO_ANSWER, None, "", "local")
-            self._run(SessionInput.RING_LIMIT, now_ns)
+            self._run(SessionInput.RING_LIMIT, now_ns, SessionEnd(EndCause.NO_ANSWER))
 
         self._ring_limit = self._core.heap.arm(Nanoseconds(now_ns + limit_ns), expire)
 
@@ -351,13 +368,6 @@ class InviteSession:
         if self._ring_limit is not None:
             self._core.heap.disarm(self._ring_limit)
             self._ring_limit = None
-
-    def _end_as(
-        self, cause: EndCause, status: int | None, reason: str, by: Literal["local", "remote"]
-    ) -> None:
-        """Note why the session ends; the first reason is the one that is told."""
-        if self._end is None:
-            self._end = (cause, status, reason, by)
 
     def _finish(self, now_ns: Nanoseconds) -> None:
         self._disarm_ring_limit()

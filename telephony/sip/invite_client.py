@@ -12,7 +12,7 @@ from telephony.sip.headers import Headers
 from telephony.sip.known import known
 from telephony.sip.layer import ClientTransaction, ClientUser
 from telephony.sip.message import Request, Response
-from telephony.sip.timers import Timer
+from telephony.sip.timers import Alarm, Timer
 from telephony.sip.transmit import Hop, Transmit
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
@@ -46,11 +46,25 @@ class ClientInvite(ClientUser):
         self._user = user
         self._transaction: ClientTransaction | None = None
         self._acks: dict[str, Transmit | None] = {}
-        self._abandoned = False
+        self._is_abandoned = False
+        self._limit: Alarm | None = None
 
     def send(self, next_hop: Uri, path: Path, now_ns: Nanoseconds) -> None:
         """Send it."""
-        self._core.send(self.request, next_hop, self, now_ns, path=path, started=self._started)
+        self._core.locate(next_hop, path, self._located, now_ns)
+
+    def limit(self, patience_ns: Nanoseconds, now_ns: Nanoseconds) -> None:
+        """Have it fail (408) and its transaction destroyed if no final answer comes for so long.
+
+        For an INVITE that nobody cancels: one that is answered 1xx and no more has no timer of its
+        own (RFC 3261 section 17.1.1.2).
+        """
+
+        def expire(now_ns: Nanoseconds) -> None:
+            self.abandon(now_ns)
+            self._user.invite_failed(REQUEST_TIMEOUT, None, now_ns)
+
+        self._limit = self._core.heap.arm(Nanoseconds(now_ns + patience_ns), expire)
 
     def cancel(self, headers: HeaderPairs, now_ns: Nanoseconds) -> None:
         """Send CANCEL; a provisional answer must have come. Its own answer changes nothing."""
@@ -58,8 +72,8 @@ class ClientInvite(ClientUser):
         self._core.layer.cancel(known(self._transaction), Headers(headers), user, now_ns)
 
     def abandon(self, now_ns: Nanoseconds) -> None:
-        """Wait no longer for an answer."""
-        self._abandoned = True
+        """Wait no longer for an answer; if it was not sent yet, it never is."""
+        self._is_abandoned = True
         if self._transaction is not None:
             self._core.layer.abandon(self._transaction, now_ns)
 
@@ -85,19 +99,32 @@ class ClientInvite(ClientUser):
         """Take an answer; a copy of a 2xx gets the ACK it had (section 13.2.2.4)."""
         if response.status < FIRST_FINAL:
             self._user.invite_progressed(response, now_ns)
-        elif response.status >= FIRST_REFUSAL:
+            return
+        self._disarm_limit()
+        if response.status >= FIRST_REFUSAL:
             self._user.invite_failed(response.status, response, now_ns)
         else:
             self._take_success(response, now_ns)
 
     def receive_failure(self, timer: Timer | None, now_ns: Nanoseconds) -> None:
         """Pass on what stands for an answer."""
+        self._disarm_limit()
         if not self._acks:
             status = SERVICE_UNAVAILABLE if timer is None else REQUEST_TIMEOUT
             self._user.invite_failed(status, None, now_ns)
 
-    def _started(self, transaction: ClientTransaction) -> None:
-        self._transaction = transaction
+    def _located(self, hop: Hop | None, now_ns: Nanoseconds) -> None:
+        if self._is_abandoned:
+            return
+        if hop is None:
+            self.receive_failure(None, now_ns)
+        else:
+            self._transaction = self._core.launch(self.request, hop, self, now_ns)
+
+    def _disarm_limit(self) -> None:
+        if self._limit is not None:
+            self._core.heap.disarm(self._limit)
+            self._limit = None
 
     def _take_success(self, response: Response, now_ns: Nanoseconds) -> None:
         tag = response.to.tag or ""

@@ -18,7 +18,7 @@ from telephony.sip.codes import (
 from telephony.sip.core import HeaderPairs, Path, SipCore
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import AckReceived, EndCause
-from telephony.sip.invite import InviteSession
+from telephony.sip.invite import InviteSession, SessionEnd
 from telephony.sip.invite_server import ServerInvite
 from telephony.sip.invite_state import SessionAct, SessionInput, SessionState
 from telephony.sip.known import known
@@ -133,8 +133,8 @@ class IncomingSession(InviteSession):
         if not FIRST_REFUSAL <= status <= MAX_STATUS:
             raise LocalError(f"{status} does not refuse a call, 300 to 699 do")
         self._reply = partial(self._refuse, status, reason, headers)
-        self._end_as(EndCause.REJECTED, status, reason or "", "local")
-        self._run(SessionInput.LOCAL_REJECT, now_ns)
+        end = SessionEnd(EndCause.REJECTED, status, reason or "")
+        self._run(SessionInput.LOCAL_REJECT, now_ns, end)
 
     def redirect(self, contacts: Iterable[Uri], now_ns: Nanoseconds) -> None:
         """Send the caller elsewhere (302), to the first of `contacts` that takes the call."""
@@ -164,9 +164,9 @@ class IncomingSession(InviteSession):
         super().receive_request(transaction, now_ns)
 
     def _receive_cancel(self, cancel: Request, now_ns: Nanoseconds) -> None:
-        if self.state is SessionState.RECEIVED:
-            self._end_as(EndCause.CANCELLED, None, cancel.headers.get("Reason") or "", "remote")
-        self._run(SessionInput.PEER_CANCEL, now_ns)
+        reason = cancel.headers.get("Reason") or ""
+        end = SessionEnd(EndCause.CANCELLED, None, reason, "remote")
+        self._run(SessionInput.PEER_CANCEL, now_ns, end)
 
     def _acknowledged(self, sdp: bytes | None, now_ns: Nanoseconds) -> None:
         self._invite.acknowledged()
@@ -205,8 +205,7 @@ class IncomingSession(InviteSession):
         self._invite.refuse(status, now_ns, reason=reason, headers=headers)
 
     def _ack_missing(self, now_ns: Nanoseconds) -> None:
-        self._end_as(EndCause.NO_ACK, None, "", "local")
-        self._run(SessionInput.ACK_TIMEOUT, now_ns)
+        self._run(SessionInput.ACK_TIMEOUT, now_ns, SessionEnd(EndCause.NO_ACK))
 
     def _finish(self, now_ns: Nanoseconds) -> None:
         self._invite.acknowledged()

@@ -186,6 +186,8 @@ class SessionOffers(InviteUser):
             self.exchange.send_offer(self._current)
             set_body(request, self._current)
         self._ours = ClientInvite(self._core, request, self)
+        patience_ns = Nanoseconds(2 * self._core.settings.timers.transaction_limit_ns)
+        self._ours.limit(patience_ns, now_ns)
         self._ours.send(self._session.dialog.next_hop, self._session.path, now_ns)
 
     def _send_remembered(self, now_ns: Nanoseconds) -> None:
@@ -279,10 +281,12 @@ class SessionOffers(InviteUser):
         self.exchange.send_answer(known(self._given))
         self._acknowledge(self._given, now_ns)
 
-    def _abandon_owing(self, now_ns: Nanoseconds) -> None:
+    def _acknowledge_empty(self, now_ns: Nanoseconds) -> None:
         self._disarm_limit()
         self.exchange.roll_back()
         self._acknowledge(None, now_ns)
+
+    def _hang_up(self, now_ns: Nanoseconds) -> None:
         self._session.bye(now_ns)
 
     def _acknowledge(self, sdp: bytes | None, now_ns: Nanoseconds) -> None:
@@ -358,7 +362,8 @@ class SessionOffers(InviteUser):
         ReofferAct.TELL_ACK: _tell_ack,
         ReofferAct.ANSWER_200: _answer_200,
         ReofferAct.ACKNOWLEDGE: _send_acknowledgement,
-        ReofferAct.ABANDON_OWING: _abandon_owing,
+        ReofferAct.ACKNOWLEDGE_EMPTY: _acknowledge_empty,
+        ReofferAct.HANG_UP: _hang_up,
         ReofferAct.ANSWER_487: _answer_487,
         ReofferAct.ANSWER_488: _answer_488,
         ReofferAct.ANSWER_491: _answer_491,

@@ -7,7 +7,7 @@ from telephony.sip.codes import FIRST_CLIENT_ERROR, FIRST_REFUSAL, REQUEST_TIMEO
 from telephony.sip.core import FinalAnswer, HeaderPairs, SipCore, ignore_answer
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import EndCause, InviteAnswered, InviteFailed, InviteProgressed
-from telephony.sip.invite import InviteSession
+from telephony.sip.invite import InviteSession, SessionEnd
 from telephony.sip.invite_client import MAX_FORKS, ClientInvite, InviteUser
 from telephony.sip.invite_state import SessionAct, SessionInput, SessionState
 from telephony.sip.known import known
@@ -64,8 +64,8 @@ class OutgoingSession(InviteSession, InviteUser):
         """
         self._cancel_headers = headers
         before = self.state in _BEFORE_THE_ANSWER
-        self._end_as(EndCause.CANCELLED if before else EndCause.BYE, None, "", "local")
-        self._run(SessionInput.LOCAL_CANCEL, now_ns)
+        end = SessionEnd(EndCause.CANCELLED if before else EndCause.BYE)
+        self._run(SessionInput.LOCAL_CANCEL, now_ns, end)
 
     def bye(self, now_ns: Nanoseconds, *, headers: HeaderPairs = ()) -> None:
         """End the session: BYE where it is up, CANCEL where it is not yet."""
@@ -119,8 +119,8 @@ class OutgoingSession(InviteSession, InviteUser):
         if response is None:
             silent = status == REQUEST_TIMEOUT
             cause = EndCause.NO_ANSWER if silent else EndCause.UNREACHABLE
-        self._end_as(cause, status, reason, "remote")
-        self._run(SessionInput.FAILURE, now_ns)
+        end = SessionEnd(cause, status, reason, "remote")
+        self._run(SessionInput.FAILURE, now_ns, end)
 
     # Within.
 
@@ -154,8 +154,8 @@ class OutgoingSession(InviteSession, InviteUser):
         sdp = response.body or self._early_sdp.get(response.to.tag or "")
         if not sdp:
             self._invite.acknowledge(self.dialog, self.path, now_ns)
-            self._end_as(EndCause.BAD_ANSWER, response.status, "", "remote")
-            self._run(SessionInput.LOCAL_BYE, now_ns)
+            end = SessionEnd(EndCause.BAD_ANSWER, response.status, "", "remote")
+            self._run(SessionInput.LOCAL_BYE, now_ns, end)
             return
         if self.exchange.state is OfferState.LOCAL_OFFER:
             self.exchange.receive_answer(sdp)

@@ -85,7 +85,8 @@ class ReofferAct(Enum):
     TELL_ACK = "tell the user that the ACK came"
     ANSWER_200 = "answer the peer's request 200"
     ACKNOWLEDGE = "send the ACK with our answer"
-    ABANDON_OWING = "send an empty ACK and hang up: there is no way to refuse here"
+    ACKNOWLEDGE_EMPTY = "send the ACK without the answer it should bring"
+    HANG_UP = "send BYE: an offer in a 2xx cannot be refused"
     ANSWER_487 = "answer the peer's request 487"
     ANSWER_488 = "answer the peer's request 488"
     ANSWER_491 = "answer the new request 491"
@@ -148,13 +149,14 @@ REOFFER = MappingProxyType(
         (_S.BACKING_OFF, _I.PEER_CANCEL): (_S.BACKING_OFF, ()),
         (_S.BACKING_OFF, _I.CLOSE): (_S.CLOSED, (_A.DROP_ALL,)),
         (_S.OWING, _I.LOCAL_ANSWER): (_S.IDLE, (_A.ACKNOWLEDGE, _A.SEND_REMEMBERED)),
-        (_S.OWING, _I.LOCAL_REFUSE): (_S.IDLE, (_A.ABANDON_OWING,)),
-        (_S.OWING, _I.ANSWER_LIMIT): (_S.IDLE, (_A.ABANDON_OWING,)),
+        (_S.OWING, _I.LOCAL_REFUSE): (_S.IDLE, (_A.ACKNOWLEDGE_EMPTY, _A.HANG_UP)),
+        (_S.OWING, _I.ANSWER_LIMIT): (_S.IDLE, (_A.ACKNOWLEDGE_EMPTY, _A.HANG_UP)),
         (_S.OWING, _I.LOCAL_OFFER): (_S.OWING, (_A.REMEMBER,)),
         (_S.OWING, _I.PEER_INVITE): (_S.OWING, (_A.ANSWER_491,)),
         (_S.OWING, _I.PEER_UPDATE): (_S.OWING, (_A.ANSWER_491,)),
         (_S.OWING, _I.PEER_CANCEL): (_S.OWING, ()),
-        (_S.OWING, _I.CLOSE): (_S.CLOSED, (_A.DROP_ALL,)),
+        # The 2xx is acknowledged in any case (RFC 3261 section 13.2.2.4).
+        (_S.OWING, _I.CLOSE): (_S.CLOSED, (_A.ACKNOWLEDGE_EMPTY, _A.DROP_ALL)),
         (_S.INVITE_RECEIVED, _I.LOCAL_ANSWER): (_S.ACK_WAITING, (_A.ANSWER_200,)),
         (_S.INVITE_RECEIVED, _I.LOCAL_OFFER_BACK): (_S.ANSWER_WAITING, (_A.ANSWER_200,)),
         (_S.INVITE_RECEIVED, _I.LOCAL_REFUSE): (

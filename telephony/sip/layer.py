@@ -325,15 +325,13 @@ class TransactionLayer:
             FIRST_DIALOG_MAKING <= status < FIRST_FINAL or status == REQUEST_TIMEOUT
         ):
             raise LocalError(f"{status} to {transaction.request.method} (RFC 4320 section 4.1)")
-        transaction.latest = response.to_bytes()
-        transaction.to_tag = response.to.tag
         if status < FIRST_FINAL:
             what = Input.SEND_PROVISIONAL
         elif status < FIRST_REFUSAL:
             what = Input.SEND_SUCCESS
         else:
             what = Input.SEND_FAILURE
-        self._run(transaction, what, now_ns)
+        self._run(transaction, what, now_ns, response)
 
     def repeat_success(self, transaction: ServerTransaction, now_ns: Nanoseconds) -> None:
         """Send the 2xx to an INVITE again (RFC 3261 section 13.3.1.4); nothing after timer L."""
@@ -433,9 +431,16 @@ class TransactionLayer:
         transaction: ClientTransaction | ServerTransaction,
         what: TransactionInput,
         now_ns: Nanoseconds,
-        ack: Request | None = None,
+        message: Request | Response | None = None,
     ) -> None:
-        """Take one step and carry out its actions, the user's part last."""
+        """Take one step and carry out its actions.
+
+        Args:
+            transaction: Which one.
+            what: The input.
+            now_ns: The time.
+            message: The ACK that came, or the answer to send, where the input is about one.
+        """
         actions = transaction.machine.advance(what)
         if transaction.machine.state is State.TERMINATED:
             self._drop(transaction)
@@ -447,7 +452,7 @@ class TransactionLayer:
             elif isinstance(transaction, ClientTransaction):
                 self._act_as_client(transaction, action, what, now_ns)
             else:
-                self._act_as_server(transaction, action, now_ns, ack)
+                self._act_as_server(transaction, action, now_ns, message)
 
     def _act_as_client(
         self,
@@ -475,9 +480,12 @@ class TransactionLayer:
         transaction: ServerTransaction,
         action: Act,
         now_ns: Nanoseconds,
-        ack: Request | None,
+        message: Request | Response | None,
     ) -> None:
         if action is Act.SEND_RESPONSE:
+            if isinstance(message, Response):
+                transaction.latest = message.to_bytes()
+                transaction.to_tag = message.to.tag
             if transaction.latest is not None:
                 self._emit(self._to_hop(transaction.latest, transaction.hop))
         elif action is Act.SEND_TRYING:
@@ -485,10 +493,10 @@ class TransactionLayer:
             transaction.latest = trying.to_bytes()
             self._emit(self._to_hop(transaction.latest, transaction.hop))
         elif action is Act.DELIVER:
-            if ack is None:
-                self._user.receive_request(transaction, now_ns)
+            if isinstance(message, Request):
+                self._user.receive_ack(message, now_ns)
             else:
-                self._user.receive_ack(ack, now_ns)
+                self._user.receive_request(transaction, now_ns)
         # The REPORTs change nothing here: an unacknowledged refusal is over either way, and a 2xx
         # that does not arrive shows by its missing ACK.
 

@@ -13,6 +13,7 @@ from telephony.sip.events import (
     ReferProgressed,
     TransferOutcome,
 )
+from telephony.sip.known import known
 from telephony.sip.message import Request, Response
 from telephony.sip.refer_state import ReferAct, ReferInput, ReferMachine, ReferState
 from telephony.sip.timers import Alarm
@@ -45,7 +46,7 @@ _OUTCOMES = {
 
 
 def outcome_of(status: int) -> TransferOutcome:
-    """Give the outcome that a final status of the peer's call to the target, or of REFER, means."""
+    """Give the outcome that a final status of the peer's call to the target means."""
     if status < FIRST_REFUSAL:
         return TransferOutcome.CONNECTED
     return _OUTCOMES.get(status, TransferOutcome.FAILED)
@@ -118,7 +119,8 @@ class Transfer:
     def receive_answer(self, status: int, response: Response | None, now_ns: Nanoseconds) -> None:
         """Take the final answer to the REFER, or what stands for it."""
         if status >= FIRST_REFUSAL:
-            self._status = self._status or status
+            if self._machine.state is ReferState.ASKED:
+                self._status = status
             self._advance(ReferInput.REFUSED, now_ns)
             return
         refer_sub = response.headers.get("Refer-Sub") if response is not None else None
@@ -159,7 +161,10 @@ class Transfer:
         elif act is ReferAct.ARM_HANDOFF:
             self._arm(settings.handed_off_wait_ns, ReferInput.HANDOFF_OVER, now_ns)
         elif act is ReferAct.FINISH_BY_STATUS:
-            self._finish(outcome_of(self._status or 500))
+            self._finish(outcome_of(known(self._status)))
+        elif act is ReferAct.FINISH_REFUSED:
+            declined = outcome_of(known(self._status)) is TransferOutcome.DECLINED
+            self._finish(TransferOutcome.DECLINED if declined else TransferOutcome.FAILED)
         elif act is ReferAct.FINISH_HANDED_OFF:
             self._finish(TransferOutcome.HANDED_OFF)
         elif act is ReferAct.FINISH_UNKNOWN:

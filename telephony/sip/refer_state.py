@@ -53,6 +53,7 @@ class ReferAct(Enum):
     ARM_SILENCE = "limit the time to the next report"
     ARM_HANDOFF = "limit the time to the peer's BYE"
     FINISH_BY_STATUS = "tell the outcome that follows from the status"
+    FINISH_REFUSED = "tell the outcome that follows from the refusal of the REFER itself"
     FINISH_HANDED_OFF = "tell that the outcome will not be known: the peer has the call"
     FINISH_UNKNOWN = "tell that the outcome is not known"
     FINISH_CANCELLED = "tell that the session ended before the peer took it on"
@@ -71,7 +72,7 @@ REFER = MappingProxyType(
             _S.HANDING_OFF,
             (_A.TELL_ACCEPTED, _A.ARM_HANDOFF),
         ),
-        (_S.ASKED, _I.REFUSED): (_S.FINISHED, (_A.FINISH_BY_STATUS,)),
+        (_S.ASKED, _I.REFUSED): (_S.FINISHED, (_A.FINISH_REFUSED,)),
         (_S.ASKED, _I.PROGRESS): (
             _S.ACCEPTED,
             (_A.TELL_ACCEPTED, _A.TELL_PROGRESS, _A.ARM_SILENCE),

@@ -134,6 +134,11 @@ class DeadlineHeap:
         """Count the alarms that will still go off."""
         return len(self._heap) - self._cancelled
 
+    @property
+    def stored_count(self) -> int:
+        """Count the entries it holds, cancelled ones included: what it costs in memory."""
+        return len(self._heap)
+
     def arm(self, deadline_ns: Nanoseconds, action: Callable[[Nanoseconds], None]) -> Alarm:
         """Have `action(now_ns)` run by the first `run_due` at or after the deadline."""
         alarm = Alarm(deadline_ns, action)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 @asynccontextmanager
-async def serving(voice: Voice | None = None) -> AsyncIterator[str]:
+async def serving(voice: Voice | None = None) -> AsyncGenerator[str, None]:
     """Give the URL of a server of our own."""
     server = LocalServer(Speaker(voice or tiny_voice()))
     try:

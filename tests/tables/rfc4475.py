@@ -5,8 +5,6 @@ Max-Forwards and the Request-URI. An accepted message must also come out octet f
 in; a refused request must say how it can be answered, a refused response that it cannot.
 """
 
-from typing import TypedDict
-
 from telephony.sip.message import (
     Request,
     Response,
@@ -16,32 +14,24 @@ from telephony.sip.message import (
     parse_message,
 )
 from tests.support.sip_corpus import CORPUS, rfc4475_expected, rfc4475_message
+from tests.tables.row import Row
 
 VERSION_NOT_SUPPORTED = 505
 """A version we do not speak is well-formed SIP: accepted by the parser, then answered with 505."""
 
 
-class Row(TypedDict):
-    """One message: what the RFC asks for, what we did, and whether that is the same."""
-
-    name: str
-    expected: str
-    got: str
-    ok: bool
-
-
-def rows() -> list[Row]:
+def run() -> list[Row]:
     """Judge every message; a single failed row where the corpus is absent."""
     if not CORPUS.is_dir():
-        return [Row(name="corpus", expected="../shared/corpus", got="absent", ok=False)]
+        return [Row("corpus", ok=False, figures={"wanted": "../shared/corpus", "got": "absent"})]
     return [judge(name, verdict, answer) for name, verdict, answer in rfc4475_expected()]
 
 
 def judge(name: str, verdict: str, answer: str) -> Row:
-    """Judge one message."""
+    """Judge one message: what the RFC asks for, and what we did."""
     got, fits_answer = outcome(rfc4475_message(name), answer)
     ok = got.split()[0] in verdict.split("|") and fits_answer
-    return Row(name=name, expected=f"{verdict} {answer}", got=got, ok=ok)
+    return Row(name, ok, {"wanted": f"{verdict} {answer}", "got": got})
 
 
 def outcome(data: bytes, answer: str) -> tuple[str, bool]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from telephony.local import Voice
+from telephony.local import dialog as dialog_module
 from telephony.local.dialog import CallerSaid, Dialog, FunctionCall, Reply, ToolReturned
 from telephony.local.menu import FunctionTool, build_menu
 
@@ -234,7 +236,7 @@ def test_a_result_is_told_whole_with_a_short_stand_in(
 
 def test_a_megabyte_of_result_is_cut() -> None:
     reply = dialog().answer([ToolReturned("opening_hours", "x" * 1_000_000)])
-    assert len(reply.phrases[0].text) == 16_000
+    assert len(reply.phrases[0].text) == 20_000
 
 
 @pytest.mark.parametrize(
@@ -266,3 +268,31 @@ def test_a_result_and_the_callers_turn_are_both_answered() -> None:
     reply = dialog().answer([ToolReturned("opening_hours", "We are open."), CallerSaid("[keys 2]")])
     assert texts(reply)[0] == "We are open."
     assert called(reply) == ("transfer_to_operator", {})
+
+
+def test_given_words_are_said_and_greet_a_caller_who_was_not_greeted() -> None:
+    subject = dialog(is_greeted=False)
+    assert texts(subject.recite("Good morning.")) == ("Good morning.", *MENU)
+    assert texts(subject.recite("Good night.")) == ("Good night.",)
+    assert texts(say(subject, "[keys 0]")) == ("Good morning.", *MENU)
+
+
+def test_every_word_of_its_own_has_a_recording() -> None:
+    voice = Voice.load()
+    words = [
+        dialog_module.GREETING,
+        dialog_module.NEXT_GREETING,
+        dialog_module.HOW_CAN_I_HELP,
+        dialog_module.NOT_UNDERSTOOD,
+        dialog_module.MOMENT,
+        dialog_module.TRANSFERRING,
+        dialog_module.FOUND,
+        dialog_module.NOT_FOUND,
+        dialog_module.REPEAT,
+        dialog_module.PRESS_A_KEY,
+        dialog_module.ANYTHING_ELSE,
+        dialog_module.NOT_TRANSFERRED,
+    ]
+    words += [say for _, say in dialog_module.TRANSFER_OUTCOMES]
+    words += [f"Press {key} for option {key}." for key in "123456789*"]
+    assert [text for text in words if not voice.can_speak(text)] == []

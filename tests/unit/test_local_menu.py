@@ -34,12 +34,13 @@ def test_instructions_name_keys_labels_replies_and_tools() -> None:
         Greeting: Only the first one counts.
         - Press 4 for our hours: call opening_hours.
         Press 2: a person -> say "I will connect you." and call transfer_to_operator
+        Press 5: bills -> transfer_to_billing
         * Press 9 for our address: say "5 Mill Lane."
         """,
         [OPERATOR, HOURS, BILLING],
     )
     assert menu.greeting == "Hello, this is the town library."
-    assert keys(menu) == {"4": "our hours", "2": "a person", "9": "our address", "1": "billing"}
+    assert keys(menu) == {"4": "our hours", "2": "a person", "5": "bills", "9": "our address"}
     person, address = menu.by_key("2"), menu.by_key("9")
     assert person is not None
     assert address is not None

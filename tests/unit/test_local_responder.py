@@ -148,14 +148,27 @@ def test_a_result_without_its_call_is_told_all_the_same() -> None:
     assert transcript(side.finish()) == "We are open. Is there anything else?"
 
 
-def test_instructions_for_one_response_may_give_its_words() -> None:
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        'Please say this: "We are open."',
+        'Say "We are open." and nothing else.',
+        "Say exactly: We are open.",
+        "say: We are open.",
+    ],
+)
+def test_instructions_for_one_response_may_give_its_words(instructions: str) -> None:
     side = Side()
+    side.respond()
+    side.finish()
     side.hear("[keys 1]")
-    parameters = client_events.ResponseParameters(instructions='Please say this: "We are open."')
-    side.respond(parameters)
+    side.respond(client_events.ResponseParameters(instructions=instructions))
     assert transcript(side.finish()) == "We are open."
-    parameters = client_events.ResponseParameters(instructions="Greet the caller.")
-    side.respond(parameters)
+
+
+def test_other_instructions_for_one_response_are_beyond_rules() -> None:
+    side = Side()
+    side.respond(client_events.ResponseParameters(instructions="Greet the caller."))
     assert transcript(side.finish()).startswith(GREETING)
 
 

@@ -84,7 +84,8 @@ def test_connect() -> None:
     assert updated["session"]["instructions"] == "Be kind."
     assert updated["session"]["id"] == created["session"]["id"]
     assert client.log[0] == LogLine(
-        "session opened", {"session": created["session"]["id"], "mind": "rules, not a model"}
+        "session opened",
+        {"session": created["session"]["id"], "mind": "a rule dialog, not a language model"},
     )
 
 

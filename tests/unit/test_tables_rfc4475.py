@@ -11,7 +11,7 @@ from telephony.sip.message import (
     parse_message,
 )
 from tests.support.sip_corpus import captured_messages, needs_corpus
-from tests.tables.rfc4475 import judge, rows
+from tests.tables.rfc4475 import judge, run
 
 MESSAGES = 49
 
@@ -25,9 +25,9 @@ BROKEN_CAPTURES = {
 
 @needs_corpus
 def test_every_torture_message_gets_its_verdict() -> None:
-    found = rows()
+    found = run()
     assert len(found) == MESSAGES
-    assert [row for row in found if not row["ok"]] == []
+    assert [row for row in found if not row.ok] == []
 
 
 @needs_corpus
@@ -43,7 +43,7 @@ def test_every_torture_message_gets_its_verdict() -> None:
     ],
 )
 def test_a_wrong_verdict_shows(name: str, verdict: str, answer: str) -> None:
-    assert not judge(name, verdict, answer)["ok"]
+    assert not judge(name, verdict, answer).ok
 
 
 @needs_corpus

@@ -3,6 +3,8 @@
 # pyright: reportUnknownMemberType=false
 # numpy's stubs name types that Python 3.11, the version checked for, does not know.
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from telephony_codecs.digits import DigitDetector, DigitHeard
 from telephony_codecs.tones import DIGITS, Tone, ToneSource, digit_tone
 
 Samples = NDArray[np.float64]
+ROOT = Path(__file__).parents[2]
 
 
 def press(
@@ -165,3 +168,41 @@ def test_nothing_is_heard_before_a_whole_window() -> None:
     detector = DigitDetector()
     assert detector.feed(b"") == []
     assert detector.feed(np.rint(press("1", 20)).astype("<i2").tobytes()) == []
+
+
+SPEECH = [
+    *sorted((ROOT / "telephony/local/prompts").glob("*.ulaw")),
+    *sorted((ROOT / "telephony/app/demo_audio").glob("*.ulaw")),
+    *sorted((ROOT / "tests/fixtures/speech").glob("*.ulaw")),
+]
+
+
+def speech(gain: float) -> Samples:
+    """Put all recordings of this repository, two voices, in one row: over two minutes."""
+    octets = b"".join(file.read_bytes() for file in SPEECH)
+    return gain * np.frombuffer(decode_pcmu(octets), "<i2").astype(float)
+
+
+@pytest.mark.parametrize("gain", [0.1, 1.0, 3.0])
+@pytest.mark.parametrize("offset", [0, 20])
+def test_speech_is_no_digit_and_hides_none_of_itself(gain: float, offset: int) -> None:
+    """Talk-off: faint, as recorded, and clipped; `is_tone` would keep a caller from being heard."""
+    audio = speech(gain)[offset:]
+    assert len(audio) > 120 * 8_000
+    pcm16 = np.clip(np.rint(audio), -32768, 32767).astype("<i2").tobytes()
+    detector = DigitDetector()
+    masked = 0
+    for start in range(0, len(pcm16), 320):
+        assert detector.feed(pcm16[start : start + 320]) == []
+        masked += detector.is_tone
+    assert masked * 20 < 200
+
+
+def test_digits_pressed_while_somebody_speaks_softly_are_heard() -> None:
+    """A detector that hears no digits at all would pass the tests above."""
+    audio = speech(0.1)[: 20 * 8_000]
+    for number, digit in enumerate(DIGITS):
+        tone = press(digit, 80)
+        start = 8_000 * (number + 1)
+        audio[start : start + len(tone)] += tone
+    assert digits(hear(audio)) == DIGITS

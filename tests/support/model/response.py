@@ -28,13 +28,13 @@ class Surroundings:
     Attributes:
         next_item_number: Gives each item of each session a number of its own.
         sends_pcm: Tells whether the session's output is PCM16 at 24,000 Hz.
-        on_first_audio: Called when an item's first audio was sent.
+        on_announced: Called when an item was announced, with the ms until its first audio.
         report_speech: Reports that the caller began to speak.
     """
 
     next_item_number: Callable[[], int]
     sends_pcm: Callable[[], bool]
-    on_first_audio: Callable[[], None]
+    on_announced: Callable[[int], None]
     report_speech: Callable[[], Awaitable[None]]
 
 
@@ -125,6 +125,7 @@ class Responder:
         await send("conversation.item.added", item=shown, previous_item_id=None)
         await send("response.content_part.added", **content, part={"type": "audio"})
         await send("response.output_audio_transcript.delta", **content, delta=TRANSCRIPT)
+        self._around.on_announced(speech.first_audio_ms)
         status = "incomplete"
         try:
             await asyncio.sleep(speech.first_audio_ms / 1000)
@@ -149,8 +150,6 @@ class Responder:
                 await asyncio.sleep(speech.stall_ms / 1000)
                 began += speech.stall_ms / 1000
             await self._send_audio(item, audio[start : start + chunk], index)
-            if start == 0:
-                self._around.on_first_audio()
             if self._fault_is_due and sent_ms >= self._script.fault_at_ms:
                 self._fault_is_due = False
                 await self._misbehave(item, index)

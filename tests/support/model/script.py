@@ -55,8 +55,8 @@ class Script:
 
     Attributes:
         responses: What it answers to each `response.create` in turn; to any further one, nothing.
-        speech_ms: From when to when after its first audio it reports speech, by seed, on its own;
-            None leaves that to the control port.
+        speech_ms: From when to when it reports speech by seed and on its own, in ms after the first
+            audio is due (below 0: before); None leaves that to the control port.
         speech_lasts_ms: How long the speech lasts that it reports.
         echoes: Sends back the audio it gets, instead of the responses.
         fault: How it misbehaves.
@@ -84,6 +84,9 @@ SCRIPTS: dict[str, Script] = {
     "digits": Script(responses=((Speech(audio_ms=8000, speed=0),),)),
     "silent": Script(responses=()),
     "echo": Script(responses=(), echoes=True),
+    "early-speech": Script(
+        responses=((Speech(audio_ms=3000, speed=0, first_audio_ms=400),),), speech_ms=(-350, 30)
+    ),
     "seeded-speech": Script(responses=((Speech(speed=1.0),),), speech_ms=(0, 3000)),
     **{
         fault.name.lower().replace("_", "-"): replace(PLAIN, fault=fault)

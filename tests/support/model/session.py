@@ -60,7 +60,7 @@ class ModelSession:
         around = Surroundings(
             next_item_number=next_item_number,
             sends_pcm=lambda: self._is_pcm("output"),
-            on_first_audio=self._plan_speech,
+            on_announced=self._plan_speech,
             report_speech=self.report_speech,
         )
         self._responder = Responder(wire, self._conversation, script, around)
@@ -164,9 +164,10 @@ class ModelSession:
         )
         await self._commit(item)
 
-    def _plan_speech(self) -> None:
+    def _plan_speech(self, first_audio_ms: int) -> None:
         if self.script.speech_ms is not None:
-            self._after(self._random.uniform(*self.script.speech_ms), self.report_speech)
+            moment_ms = first_audio_ms + self._random.uniform(*self.script.speech_ms)
+            self._after(max(0.0, moment_ms), self.report_speech)
 
     def _after(self, ms: float, act: Callable[[], Awaitable[None]]) -> None:
         async def wait_and_act() -> None:

@@ -1,0 +1,18 @@
+"""A row of a table: one thing that was tried, whether it holds, and the figures behind that."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row.
+
+    Attributes:
+        name: What was tried.
+        ok: Whether it holds.
+        figures: What was measured, by name; each becomes a column.
+    """
+
+    name: str
+    ok: bool
+    figures: dict[str, object] = field(default_factory=dict[str, object])

@@ -1,0 +1,74 @@
+"""The dispatcher of the tables finds them, prints them, and says by its exit what they say."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from tests.support.child import ROOT, child_environment
+from tests.tables.__main__ import all_hold, as_json, main, print_rows, table_names
+from tests.tables.row import Row
+
+GOOD = Row("first", ok=True, figures={"calls": 5})
+BAD = Row("second", ok=False, figures={"calls": 4, "worst_error": 9})
+
+
+def test_every_table_is_found_and_nothing_else() -> None:
+    assert {"truncation", "rfc4475"} <= set(table_names())
+    assert "row" not in table_names()
+
+
+def test_the_list_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    assert capsys.readouterr().out.splitlines() == table_names()
+
+
+def test_a_table_holds_when_it_has_rows_and_each_does() -> None:
+    assert all_hold([GOOD])
+    assert not all_hold([GOOD, BAD])
+    assert not all_hold([])
+
+
+def test_people_get_a_column_for_each_figure() -> None:
+    out = io.StringIO()
+    print_rows("mine", [GOOD, BAD], Console(file=out, width=100))
+    text = out.getvalue()
+    assert "worst error" in text
+    assert "SHORT" in text
+    assert text.strip().endswith("mine: 2 rows, 1 short")
+
+
+def test_programs_get_json() -> None:
+    assert json.loads(as_json("mine", [GOOD]))["rows"] == [
+        {"name": "first", "ok": True, "figures": {"calls": 5}}
+    ]
+
+
+def test_what_is_short_is_an_exit_of_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(calls: int = 3, only: str = "") -> list[Row]:
+        return [Row(only, ok=calls == 5, figures={"calls": calls})]
+
+    monkeypatch.setattr("tests.tables.rfc4475.run", run)
+    assert main(["rfc4475", "--json", "--calls", "5", "--only", "x"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["name"] == "x"
+    assert main(["rfc4475"]) == 1
+    with pytest.raises(SystemExit):
+        main(["rfc4475", "--no-such-option"])
+
+
+def test_an_unknown_table_is_refused_by_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.tables", "nonsense"],
+        cwd=ROOT,
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "no table 'nonsense'" in done.stderr
