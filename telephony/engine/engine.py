@@ -149,7 +149,7 @@ class Engine:
             EndpointSettings(
                 advertised=advertised,
                 user_agent=settings.user_agent,
-                ring_limit_ns=Nanoseconds(settings.ring_seconds * NS_PER_SECOND),
+                ring_limit_ns=_seconds(settings.ring_seconds),
                 reply_to_source=settings.is_nat,
                 accepts_refer=settings.accepts_refer,
             ),
