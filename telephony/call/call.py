@@ -148,16 +148,6 @@ class Call:
         self._ended: FarEnded | None = None
         self._is_held = False
         self._has_apologized = False
-        self._actions: dict[Action, Callable[[], None]] = {
-            Action.OPEN_VOICE: self._open_voice,
-            Action.REFUSE: self._refuse,
-            Action.BEGIN: self._begin,
-            Action.APOLOGIZE: self._apologize,
-            Action.WAIT_FOR_WORDS: self._wait_for_words,
-            Action.REFER: self._refer,
-            Action.RETURN_TO_AGENT: self._return_to_agent,
-            Action.END: self._end,
-        }
         if state is CallState.RECEIVED:
             self._arm(_Timer.ROUTING, settings.routing_ns)
 
@@ -357,10 +347,31 @@ class Call:
                 self.leg.ring(self._now_ns)
             case Action.ANSWER:
                 self.handle_leg_events(self.leg.answer(self._now_ns), self._now_ns)
+            case Action.REFUSE:
+                self._refuse()
             case Action.HANG_UP:
                 self.leg.hang_up(self._now_ns)
+            case Action.END:
+                self._end()
+            case Action.REFER:
+                self._refer()
             case _:
-                self._actions[action]()
+                self._carry_out_talk(action)
+
+    def _carry_out_talk(self, action: Action) -> None:
+        match action:
+            case Action.OPEN_VOICE:
+                self._open_voice()
+            case Action.BEGIN:
+                self._begin()
+            case Action.APOLOGIZE:
+                self._apologize()
+            case Action.WAIT_FOR_WORDS:
+                self._wait_for_words()
+            case Action.RETURN_TO_AGENT:
+                self._return_to_agent()
+            case _:
+                raise LocalError(f"nobody carries out {action.name}")
 
     def open_voice(self, plan: VoicePlan, now_ns: Nanoseconds) -> None:
         """Open the voice session of a call that we place, while it rings."""
@@ -422,6 +433,12 @@ class Call:
         if self.conversation is not None and not self.conversation.is_closed:
             self._outputs.append(CloseVoice())
         self._outputs.append(Released())
+
+    def let_go(self) -> None:
+        """Drop what the call held, once it is over, so that memory is free without a collection."""
+        if self.leg.port is not None:
+            self.leg.port.uplink.sink = _discard
+        self.conversation = None
 
     # ---- words, transfers, hold ---------------------------------------------------------------
 
@@ -524,3 +541,8 @@ class Call:
         self._note(KeysCollected(keys=keys))
         if self.conversation is not None:
             self.conversation.handle_keys(keys)
+
+
+def _discard(octets: bytes) -> None:
+    """Take audio that comes after the end."""
+    del octets

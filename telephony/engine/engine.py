@@ -36,7 +36,8 @@ from telephony.engine.tap import MediaTap
 from telephony.engine.udp import RtpSocketPair, RtpSockets
 from telephony.engine.voice_link import VoiceLink
 from telephony.errors import RemoteError, TelephonyError
-from telephony.media import RtcpReporter, RtpPort, RtpPortSettings, RtpSender, UplinkSettings
+from telephony.media import RtpPort, RtpPortSettings, UplinkSettings
+from telephony.rtp import RtcpReporter, RtpSender
 from telephony.sdp import LocalMedia
 from telephony.sip import (
     EndpointSettings,

@@ -34,7 +34,7 @@ from telephony.units import NS_PER_SECOND, Nanoseconds
 if TYPE_CHECKING:
     from telephony.sip.core import SipCore
     from telephony.sip.invite import InviteSession
-    from telephony.sip.layer import ServerTransaction
+    from telephony.sip.transaction_record import ServerTransaction
 
 __all__ = [
     "PEER_REFER",
