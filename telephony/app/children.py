@@ -64,6 +64,19 @@ class Child:
             raise TransportError(f"{self.name}: {said['error']}")
         return said
 
+    def tell(self, line: str) -> None:
+        """Hand a child that is ready one more line on standard input."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\n")
+
+    async def hear(self) -> dict[str, Any] | None:
+        """Wait for the next object that a child says after it is ready; None when it has ended."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        return _read_ready(line.decode()) if line else None
+
     async def wait(self) -> int:
         """Wait for its end, and give its exit status."""
         assert self._process is not None
