@@ -333,6 +333,10 @@ class Conversation:
         self._outlets.tell(AddText(f"[keys {keys}]"))
         self._outlets.tell(Respond())
 
+    def end_wait(self, tool_call_id: str) -> None:
+        """Fill no more silence for a tool: it waits for the far end, not the caller for it."""
+        self._tools_pending.pop(tool_call_id, None)
+
     def give_tool_result(self, result: GiveToolResult) -> None:
         """Answer the session's call of a tool."""
         self._tools_pending.pop(result.tool_call_id, None)
