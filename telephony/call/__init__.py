@@ -51,6 +51,7 @@ from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
 from telephony.call.messages import (
     SCHEMA_VERSION,
+    EngineMessage,
     MessageError,
     decode_command,
     decode_event,
@@ -64,6 +65,7 @@ from telephony.call.outputs import (
     Released,
     TellVoice,
 )
+from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
 from telephony.call.sip_leg import MediaPolicy, SipLeg
 from telephony.call.state import Action, CallInput, CallState
@@ -96,6 +98,8 @@ __all__ = [
     "ConfigureAgent",
     "Conversation",
     "DigitPressed",
+    "EngineMessage",
+    "EngineReport",
     "EventLog",
     "GiveToolResult",
     "HangUp",
