@@ -70,19 +70,23 @@ need_venv() {
     apt_install "$package" || fail "could not install $package"
 }
 
-# Installs Debian packages; what apt says is shown only when it fails.
-apt_install() {
+# Runs a command; what it says is shown only when it fails.
+quietly() {
     log=$(mktemp)
-    if {
-        apt-get update -q &&
-            DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
-    } >"$log" 2>&1 </dev/null; then
+    if "$@" >"$log" 2>&1 </dev/null; then
         rm -f "$log"
         return 0
     fi
-    tail -n 15 "$log" >&2
+    tail -n 20 "$log" >&2
     rm -f "$log"
     return 1
+}
+
+# Installs Debian packages. Lists that cannot be refreshed may still be good enough.
+apt_install() {
+    quietly apt-get update -q || say "could not refresh apt's lists"
+    quietly env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y --no-install-recommends "$@"
 }
 
 # What an environment is made from: it is made again when this changes.
@@ -101,8 +105,8 @@ environment() {
         say "installing into ${venv#"$root"/} (once)"
         [ -x "$venv/bin/pip" ] && "$venv/bin/python" -c '' 2>/dev/null || "$1" -m venv --clear "$venv"
         rm -f "$venv"/complete*
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-            --constraint "$root/constraints.txt" --editable "$root$2" >&2 ||
+        quietly "$venv/bin/python" -m pip install --disable-pip-version-check --no-input \
+            --constraint "$root/constraints.txt" --editable "$root$2" ||
             fail "could not install what $program needs; the reason is above"
         printf '%s\n' "$wanted" >"$stamp"
         [ -z "$2" ] || printf '%s\n' "$wanted" >"$venv/complete"

@@ -49,9 +49,9 @@ check_source() {
 
 # Runs pytest of the environment $1 with further arguments; skipped tests show their reasons.
 test_with() {
-    environment_path=$1
+    interpreter=$1/bin/python
     shift
-    "$environment_path/bin/python" -m pytest -q -rs "$@"
+    "$interpreter" -m pytest -q -rs "$@"
 }
 
 unit_tests_on_oldest() {
@@ -61,8 +61,9 @@ unit_tests_on_oldest() {
         return 0
     fi
     step "unit tests on Python $OLDEST"
+    oldest_venv=$(environment "$oldest" "[dev]")
     # shellcheck disable=SC2086 # a list of paths
-    test_with "$(environment "$oldest" "[dev]")" $UNIT
+    test_with "$oldest_venv" $UNIT
 }
 
 gate() {

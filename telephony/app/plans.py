@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from telephony.agent import Agent, session_tools
 from telephony.call import ToolDeclared, VoicePlan
@@ -65,7 +64,7 @@ class Plans:
                 ToolDeclared(
                     name=tool.name,
                     description=tool.description,
-                    parameters=cast("dict[str, Any]", dict(tool.parameters)),
+                    parameters=dict(tool.parameters),
                 )
                 for tool in session_tools(agent)
             ),

@@ -52,6 +52,7 @@ from telephony.call.leg import (
     LegKeyPressed,
     LegMediaAgreed,
     LegProgressed,
+    LegPtimeChanged,
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
@@ -145,16 +146,6 @@ class Call:
         self._ended: FarEnded | None = None
         self._is_held = False
         self._has_apologized = False
-        self._actions: dict[Action, Callable[[], None]] = {
-            Action.OPEN_VOICE: self._open_voice,
-            Action.REFUSE: self._refuse,
-            Action.BEGIN: self._begin,
-            Action.APOLOGIZE: self._apologize,
-            Action.WAIT_FOR_WORDS: self._wait_for_words,
-            Action.REFER: self._refer,
-            Action.RETURN_TO_AGENT: self._return_to_agent,
-            Action.END: self._end,
-        }
         if state is CallState.RECEIVED:
             self._arm(_Timer.ROUTING, settings.routing_ns)
 
@@ -251,6 +242,8 @@ class Call:
         match event:
             case LegMediaAgreed():
                 self._join_media()
+            case LegPtimeChanged():
+                self._outputs.append(MediaReady())
             case LegConfirmed():
                 self._input(CallInput.CONFIRMED)
             case LegProgressed(status=status, reason=reason):
@@ -261,10 +254,8 @@ class Call:
                 self._resume()
             case LegKeyPressed(digit=digit):
                 self._handle_digit(DigitPressed(digit=digit, method="info"))
-            case LegTransferProgressed(status=status, reason=reason):
-                self._note(TransferProgressed(status=status, reason=reason))
-            case LegTransferEnded():
-                self._end_transfer(event)
+            case LegTransferProgressed() | LegTransferEnded():
+                self._handle_transfer(event)
             case FarEnded():
                 self._ended = event
                 self._input(CallInput.FAR_ENDED)
@@ -349,10 +340,31 @@ class Call:
                 self.leg.ring(self._now_ns)
             case Action.ANSWER:
                 self.handle_leg_events(self.leg.answer(self._now_ns), self._now_ns)
+            case Action.REFUSE:
+                self._refuse()
             case Action.HANG_UP:
                 self.leg.hang_up(self._now_ns)
+            case Action.END:
+                self._end()
+            case Action.REFER:
+                self._refer()
             case _:
-                self._actions[action]()
+                self._carry_out_talk(action)
+
+    def _carry_out_talk(self, action: Action) -> None:
+        match action:
+            case Action.OPEN_VOICE:
+                self._open_voice()
+            case Action.BEGIN:
+                self._begin()
+            case Action.APOLOGIZE:
+                self._apologize()
+            case Action.WAIT_FOR_WORDS:
+                self._wait_for_words()
+            case Action.RETURN_TO_AGENT:
+                self._return_to_agent()
+            case _:
+                raise LocalError(f"nobody carries out {action.name}")
 
     def open_voice(self, plan: VoicePlan, now_ns: Nanoseconds) -> None:
         """Open the voice session of a call that we place, while it rings."""
@@ -412,6 +424,12 @@ class Call:
             self._outputs.append(CloseVoice())
         self._outputs.append(Released())
 
+    def let_go(self) -> None:
+        """Drop what the call held, once it is over, so that memory is free without a collection."""
+        if self.leg.port is not None:
+            self.leg.port.uplink.sink = _discard
+        self.conversation = None
+
     # ---- words, transfers, hold ---------------------------------------------------------------
 
     def _wait_for_words(self) -> None:
@@ -449,6 +467,12 @@ class Call:
         except TelephonyError as failed:
             self._trouble("transfer.refused", "configuration", str(failed))
             self._end_transfer(LegTransferEnded("failed", None))
+
+    def _handle_transfer(self, event: LegTransferProgressed | LegTransferEnded) -> None:
+        if isinstance(event, LegTransferEnded):
+            self._end_transfer(event)
+        else:
+            self._note(TransferProgressed(status=event.status, reason=event.reason))
 
     def _end_transfer(self, ended: LegTransferEnded) -> None:
         if self._transfer is None or self.state is not CallState.TRANSFERRING:
@@ -515,3 +539,8 @@ class Call:
         self._note(KeysCollected(keys=keys))
         if self.conversation is not None:
             self.conversation.handle_keys(keys, self._now_ns)
+
+
+def _discard(octets: bytes) -> None:
+    """Take audio that comes after the end."""
+    del octets

@@ -36,7 +36,8 @@ from telephony.engine.sip_sockets import SipSockets
 from telephony.engine.udp import RtpSocketPair, RtpSockets
 from telephony.engine.voice_link import VoiceLink
 from telephony.errors import RemoteError, TelephonyError
-from telephony.media import RtcpReporter, RtpPort, RtpPortSettings, RtpSender, UplinkSettings
+from telephony.media import RtpPort, RtpPortSettings, UplinkSettings
+from telephony.rtp import RtcpReporter, RtpSender
 from telephony.sdp import LocalMedia
 from telephony.sip import (
     EndpointSettings,
@@ -144,7 +145,7 @@ class Engine:
             EndpointSettings(
                 advertised=advertised,
                 user_agent=settings.user_agent,
-                ring_limit_ns=Nanoseconds(settings.ring_seconds * NS_PER_SECOND),
+                ring_limit_ns=_seconds(settings.ring_seconds),
                 reply_to_source=settings.is_nat,
             ),
             self.token,
@@ -379,6 +380,7 @@ class Engine:
         port = call.leg.port
         assert port is not None
         self._rtp.attach(call.pair, call)
+        self._clock.remove(call)
         self._clock.add(call, port.settings.ptime_ms)
 
     def released(self, call: EngineCall) -> None:

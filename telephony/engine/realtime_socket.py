@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
@@ -58,7 +59,7 @@ class RealtimeSocket:
 
         Args:
             url: `ws://host[:port]/path[?query]`.
-            headers: Sent with the handshake, such as `realtime.authorization(key)`.
+            headers: Sent with the handshake, such as Authorization; shown nowhere.
             session: Told what comes, asked what goes.
             on_event: Called for each event of the session, never from within `write_audio`.
             clock: The monotonic clock.
@@ -94,13 +95,17 @@ class RealtimeSocket:
         """Appends that wait whole on our side: the ones that `write_audio` may drop."""
         return 0 if self._writer is None else self._writer.waiting_audio_messages
 
-    @property
-    def counters(self) -> UplinkCounters:
-        """What happened to the uplink so far."""
-        return UplinkCounters() if self._writer is None else self._writer.counters
+    def counters(self) -> dict[str, int]:
+        """Give what happened so far, of the uplink and of the session; each only grows."""
+        uplink = UplinkCounters() if self._writer is None else self._writer.counters
+        counted = {**asdict(uplink), **asdict(self._session.counters)}
+        return {name: int(value) for name, value in counted.items()}
 
     async def connect(self, timeout_s: float = 10.0) -> None:
         """Open the connection; the session's events follow, from here and from the loop.
+
+        Args:
+            timeout_s: For all of it: the name's look-up, TCP and the handshake.
 
         Raises:
             LocalError: It was called before: a socket serves one connection.
@@ -111,13 +116,21 @@ class RealtimeSocket:
         if self._was_dialled:
             raise LocalError("connect was called a second time, wanted once per socket")
         self._was_dialled = True
-        connection, frames = await open_websocket(
-            self._protocol, self._headers, timeout_s=timeout_s
-        )
+        try:
+            connection, frames = await open_websocket(
+                self._protocol, self._headers, timeout_s=timeout_s
+            )
+        except BaseException:
+            self._closed.set()
+            raise
+        if self._closed.is_set():
+            connection.close()
+            return
         self._connection = connection
         self._writer = UplinkWriter(connection, self._settings, self._clock, self._lost)
         self._is_open = True
         asyncio.get_running_loop().add_reader(connection, self._on_readable)
+        self._drain()
         self._take(frames, is_end=False)
 
     def write_audio(self, message: bytes) -> int:
@@ -136,31 +149,31 @@ class RealtimeSocket:
         return writer.write_audio(self._protocol.data_to_send()[0], audio_octets_in(message))
 
     def command(self, command: VoiceCommand) -> None:
-        """Give the session a command and send what comes of it; without effect once it is over.
+        """Give the session a command and send what comes of it.
 
-        Raises:
-            LocalError: There was no `connect` yet.
+        Before the connection is open it waits for that; once the session is over it does nothing.
         """
         if self._closed.is_set():
             return
-        if self._connection is None:
-            raise LocalError("a command was given before the connection was opened")
         self._session.handle_command(command, self._clock())
-        self._wants_close = self._wants_close or isinstance(command, Close)
-        self._drain()
+        if self._connection is not None:
+            self._wants_close = self._wants_close or isinstance(command, Close)
+            self._drain()
+        elif isinstance(command, Close):
+            self._session.handle_closed(NORMAL_CLOSURE, "closed before it was open", self._clock())
+            self._drain()
 
     async def close(self) -> None:
         """End the session and wait for it: 2 s at most, whatever the server does."""
-        if self._connection is not None:
-            self.command(Close())
-            await self._closed.wait()
+        self.command(Close())
+        await self._closed.wait()
 
     def _on_readable(self) -> None:
         if self._connection is None or self._frames:
             return
         try:
             received = self._connection.recv(RECEIVE_OCTETS)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return
         except OSError as error:
             self._lost(reason_of(error))
@@ -242,10 +255,10 @@ class RealtimeSocket:
         self._on_event(event)
 
     def _start_close(self) -> None:
+        assert self._writer is not None
         self._is_open = False
         self._protocol.send_close(NORMAL_CLOSURE)
-        if self._writer is not None:
-            self._writer.forget_audio()
+        self._writer.forget_audio()
         self._send_protocol_frames()
 
     def _send_protocol_frames(self) -> None:
@@ -282,14 +295,13 @@ class RealtimeSocket:
     def _release(self) -> None:
         """Let go of the socket; `SessionClosed` is on its way to our user."""
         connection, self._connection, self._is_open = self._connection, None, False
-        if connection is None:
-            return
+        self._closed.set()
+        self._frames.clear()
         if self._writer is not None:
             self._writer.stop()
-        asyncio.get_running_loop().remove_reader(connection)
-        connection.close()
-        self._frames.clear()
-        self._closed.set()
+        if connection is not None:
+            asyncio.get_running_loop().remove_reader(connection)
+            connection.close()
 
 
 def octets_per_ms(audio_format: VoiceFormat) -> float:

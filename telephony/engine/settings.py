@@ -32,7 +32,7 @@ class EngineSettings(_Settings):
     allowed_sources: tuple[str, ...] = ()
     """Networks whose INVITEs are let in; loopback always is."""
     max_calls: int = 300
-    ring_seconds: int = 180
+    ring_seconds: float = 180
     routing_seconds: float = 10
     grant_seconds: float = 3
     grant_limit_seconds: float = 10

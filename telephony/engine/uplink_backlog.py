@@ -42,6 +42,11 @@ class UplinkBacklog:
         """How much of anything but audio waits."""
         return self._message_octets
 
+    @property
+    def is_audio_next(self) -> bool:
+        """Whether a whole frame of the audio's lane is next."""
+        return self._rest is None and not self._messages and bool(self._audio)
+
     def push_message(self, frame: bytes) -> None:
         """Add a message ahead of all audio."""
         self._messages.append(frame)

@@ -1,5 +1,9 @@
 """Writes one session's frames to its socket, and knows how many milliseconds of audio wait.
 
+The kernel takes more than it can send, whatever it is told: with a peer that stops reading, some
+seconds of audio were found in it, unacknowledged. So audio is written only while less than the
+bound lies there, which is asked once in as many octets as there was room for when it was asked.
+
 A TLS channel can take the socket's place: it needs the same `send`, `fileno` and `close`.
 """
 
@@ -15,6 +19,8 @@ from telephony.units import NS_PER_MS, Nanoseconds
 
 __all__ = ["UplinkCounters", "UplinkSettings", "UplinkWriter", "reason_of"]
 
+PAUSE_SECONDS = 0.02
+"""How long audio waits for the peer to acknowledge some, while the kernel would take more."""
 CHECKS_PER_DEADLINE = 8
 """How often a stall is looked at before the connection counts as dead."""
 PCM_OCTETS_PER_MS = 48.0
@@ -91,7 +97,10 @@ class UplinkWriter:
         self._is_dead = False
         self._progress_ns = clock()
         self._unacknowledged = 0
+        self._credit = 0.0
+        """Octets of audio that may be written before the kernel's share must be known again."""
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._pause_timer: asyncio.TimerHandle | None = None
         tune(
             connection,
             settings.tcp,
@@ -122,7 +131,7 @@ class UplinkWriter:
         self.counters.audio_messages += 1
         self._frame_octets, self._audio_octets = len(frame), audio_octets
         written = 0
-        if not self._is_stalled:
+        if not self._is_stalled and self._has_room(len(frame)):
             written = self._send(frame)
             if written == len(frame):
                 return 0
@@ -144,6 +153,9 @@ class UplinkWriter:
         else:
             self._backlog.push_message(frame)
         self._stall()
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+            self._resume()
         if self._backlog.message_octets > self._settings.message_octets:
             self._die("too much waits to be written")
 
@@ -165,6 +177,16 @@ class UplinkWriter:
         except OSError as error:
             self._die(reason_of(error))
             return 0
+
+    def _has_room(self, octets: int) -> bool:
+        """Tell whether so much audio may be written, and take it as written."""
+        self._credit -= octets
+        if self._credit >= 0:
+            return True
+        limit_ms = self._settings.backlog_ms - self._kernel_ms()
+        per_audio_octet = self._frame_octets / max(self._audio_octets, 1)
+        self._credit = limit_ms * self.audio_octets_per_ms * per_audio_octet - octets
+        return self._credit >= 0
 
     def _keep_audio(self, frame: bytes, written: int, audio_octets: int) -> int:
         if self._is_dead:
@@ -197,12 +219,25 @@ class UplinkWriter:
         if self._is_stalled:
             self._is_stalled = False
             self._loop.remove_writer(self._connection)
-        if self._stall_timer is not None:
-            self._stall_timer.cancel()
-            self._stall_timer = None
+        for timer in (self._stall_timer, self._pause_timer):
+            if timer is not None:
+                timer.cancel()
+        self._stall_timer = self._pause_timer = None
+
+    def _pause(self) -> None:
+        """Wait for acknowledgements instead of for the kernel, which would take more at once."""
+        self._loop.remove_writer(self._connection)
+        self._pause_timer = self._loop.call_later(PAUSE_SECONDS, self._resume)
+
+    def _resume(self) -> None:
+        self._pause_timer = None
+        self._loop.add_writer(self._connection, self._flush)
 
     def _flush(self) -> None:
         while chunk := self._backlog.next_chunk():
+            if self._backlog.is_audio_next and not self._has_room(len(chunk)):
+                self._pause()
+                return
             written = self._send(chunk)
             if not written:
                 return
@@ -229,6 +264,5 @@ class UplinkWriter:
             self._arm()
 
     def _die(self, reason: str) -> None:
-        if not self._is_dead:
-            self.stop()
-            self._loop.call_soon(self._on_dead, reason)
+        self.stop()
+        self._loop.call_soon(self._on_dead, reason)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
 
 from telephony.call import VoicePlan
 from telephony.engine.clock import monotonic_ns
@@ -70,8 +69,7 @@ class VoiceLink:
 
     def counters(self) -> dict[str, int]:
         """Give what the session and its uplink counted, by name; each only grows."""
-        counted = asdict(self._session.counters) | asdict(self._socket.counters)
-        return {f"voice_{name}": round(value) for name, value in counted.items()}
+        return {f"voice_{name}": count for name, count in self._socket.counters.items()}
 
     def close(self) -> None:
         """Close the session, cleanly and within 2 s."""

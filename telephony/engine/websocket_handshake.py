@@ -1,7 +1,9 @@
 """Opens a WebSocket as a client: dial, ask, and read the answer (RFC 6455 section 4.1)."""
 
 import asyncio
+import errno
 import logging
+import os
 import socket
 from collections.abc import Mapping
 
@@ -93,7 +95,9 @@ async def open_websocket(
     except TimeoutError:
         raise TransportError(f"{where} did not answer within {timeout_s:g} s") from None
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        # A system's error is named in its words; a name's look-up has codes below 0 and its own.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise TransportError(f"cannot connect to {where}: {reason}") from None
 
 
@@ -105,7 +109,7 @@ async def dial(uri: WebSocketURI) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
-    last_error = OSError("the name has no address")
+    last_error = OSError(errno.EADDRNOTAVAIL, "the name has no address")
     for family, kind, protocol, _, address in found:
         connection = socket.socket(family, kind, protocol)
         try:

@@ -1,4 +1,7 @@
-"""The audio of one call: uplink, playout, ledger, interruption."""
+"""The audio of one call: uplink, playout, ledger, interruption.
+
+What `call` needs of RTP, which it may not import itself, is handed on here.
+"""
 
 from telephony.media.agent_audio import AgentAudio, Interrupted
 from telephony.media.convert import (
@@ -8,20 +11,16 @@ from telephony.media.convert import (
     leg_format,
     voice_format_of,
 )
+from telephony.media.events import DigitArrived, MediaEvent, MediaStarted, WordsSent
 from telephony.media.interruption import Interruption, TruncateAt, interrupt
 from telephony.media.ledger import ItemKey, Ledger, LedgerRow, Position, RowKind
-from telephony.media.playout import ItemAudio, Playout, PlayoutState
-from telephony.media.rtp_port import (
-    DigitArrived,
-    MediaEvent,
-    MediaStarted,
-    RtpPort,
-    RtpPortSettings,
-    WordsSent,
-)
+from telephony.media.playout import ItemAudio, Playout
+from telephony.media.playout_state import PlayoutState
+from telephony.media.rtp_port import RtpPort
+from telephony.media.rtp_settings import RtpPortSettings
 from telephony.media.uplink import Uplink, UplinkSettings
 from telephony.media.uplink_log import UplinkLog, UplinkRow
-from telephony.rtp import InfoDigitError, RtcpReporter, RtpSender, SourcePolicy, parse_info_digit
+from telephony.rtp import InfoDigitError, SourcePolicy, parse_info_digit
 
 __all__ = [
     "AgentAudio",
@@ -40,10 +39,8 @@ __all__ = [
     "PlayoutState",
     "Position",
     "RowKind",
-    "RtcpReporter",
     "RtpPort",
     "RtpPortSettings",
-    "RtpSender",
     "SourcePolicy",
     "TruncateAt",
     "Uplink",

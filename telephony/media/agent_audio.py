@@ -4,21 +4,22 @@ It holds the converters of both directions (none where session and leg speak the
 carries out an interruption: flush, then the commands that the session must be told.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from telephony.media.convert import Converter, audio_format_of, converter
 from telephony.media.interruption import Interruption, TruncateAt, interrupt
-from telephony.media.ledger import ItemKey
-from telephony.media.playout import ItemAudio
+from telephony.media.ledger import ItemKey, Position
+from telephony.media.playout import ZERO, ItemAudio
 from telephony.media.rtp_port import RtpPort
-from telephony.units import NS_PER_MS, Nanoseconds
-from telephony.voice import AudioFinished, AudioReceived, VoiceCommand, VoiceFormat
+from telephony.voice import AudioFinished, AudioReceived, DeleteItem, VoiceCommand, VoiceFormat
 
 __all__ = ["AgentAudio", "Interrupted"]
 
-FAR_DELAY_NS = Nanoseconds(40 * NS_PER_MS)
-"""What a listener is behind our socket, where nothing better is known; for `reacted` only."""
+MS_PER_SECOND = 1000
+CANCELLED_RESPONSES = 8
+"""Responses remembered as cancelled: what they still send was never meant to be heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,75 +38,101 @@ class AgentAudio:
     Args:
         port: The leg's.
         append: Takes the caller's audio in the session's format, once it is granted.
+
+    Attributes:
+        epoch: Counts the sessions of a call from 0.
+        active_response_id: The response under way, if any.
+        has_overflowed: Whether the queue was full in this response; kept for the caller.
+        late_items: Deletions that the session must be told: items that a cancelled response began
+            before it heard of the cancel. The caller takes them out after `handle_audio`.
     """
 
     def __init__(self, port: RtpPort, append: Callable[[bytes], None]) -> None:
-        """Pass nothing up until `grant`."""
-        self._port = port
-        self._append = append
-        self._up: Converter | None = None
-        self._down: Converter | None = None
-        self._is_granted = False
-        self._down_key: ItemKey | None = None
+        """Pass nothing up until `grant`; nothing more comes of an older session's items."""
         self.epoch = 0
         self.active_response_id: str | None = None
         self.has_overflowed = False
+        self.late_items: list[DeleteItem] = []
+        self._port = port
+        self._append = append
+        self._formats: tuple[VoiceFormat, VoiceFormat] | None = None
+        self._first_sample = 0  # of the session's, in the uplink's count
+        self._up: Converter | None = None
+        self._down: Converter | None = None
+        self._down_key: ItemKey | None = None
+        self._down_response_id = ""
+        self._cancelled: deque[str] = deque(maxlen=CANCELLED_RESPONSES)
+        port.playout.finish_all()
 
     @property
     def is_granted(self) -> bool:
         """Whether the session has said which formats it takes and gives."""
-        return self._is_granted
+        return self._formats is not None
 
     def grant(self, input_format: VoiceFormat, output_format: VoiceFormat) -> None:
         """Begin, or go on, in the formats that the session granted."""
-        leg = self._port.settings.audio_format
+        if self._formats == (input_format, output_format):
+            return
+        if self._formats is None:
+            self._first_sample = self._port.uplink.appended
+        self._formats = (input_format, output_format)
+        self._end_of_item()
+        leg = self._port.audio_format
         self._up = converter(leg, audio_format_of(input_format))
         self._down = converter(audio_format_of(output_format), leg)
-        self._is_granted = True
 
     def handle_uplink(self, octets: bytes) -> None:
         """Take the caller's audio in the leg's format."""
-        if not self._is_granted:
+        if self._formats is None:
             return
         if self._up is None:
             self._append(octets)
         elif converted := self._up.convert(octets):
             self._append(converted)
 
+    # ---- the agent's words --------------------------------------------------------------------
+
     def handle_audio(self, received: AudioReceived) -> bool:
-        """Queue some of an item's audio.
+        """Queue some of an item's audio; then take out `late_items`.
 
         Returns:
             False when the queue is full: the response should be cancelled.
         """
         key = ItemKey(self.epoch, received.item_id, received.content_index)
+        playout = self._port.playout
+        if received.response_id in self._cancelled and not playout.is_refused(key):
+            playout.refuse(key)
+            self.late_items.append(DeleteItem(received.item_id))
         octets = received.audio
-        if self._down is not None:
-            if self._down_key is not None and self._down_key != key:
-                self._end_of_item(self._down_key, received.response_id)
-            self._down_key = key
+        if self._down is not None and not playout.is_refused(key):
+            if key != self._down_key:
+                self._end_of_item()
+            self._down_key, self._down_response_id = key, received.response_id
             octets = self._down.convert(octets)
-        return self._port.playout.add(key, received.response_id, octets)
+        return playout.add(key, received.response_id, octets)
 
     def handle_audio_finished(self, finished: AudioFinished) -> None:
         """Note the end of an item."""
         key = ItemKey(self.epoch, finished.item_id, finished.content_index)
         if key == self._down_key:
-            self._end_of_item(key, finished.response_id)
+            self._end_of_item()
         self._port.playout.finish(key)
-
-    def _end_of_item(self, key: ItemKey, response_id: str) -> None:
-        self._down_key = None
-        if self._down is not None and (tail := self._down.flush()):
-            self._port.playout.add(key, response_id, tail)
 
     def handle_response_finished(self, response_id: str) -> None:
         """Note the end of a response."""
         if self.active_response_id == response_id:
             self.active_response_id = None
-        if self._down_key is not None:
-            self._end_of_item(self._down_key, response_id)
+        if self._down_response_id == response_id:
+            self._end_of_item()
         self._port.playout.finish_response(response_id)
+
+    def _end_of_item(self) -> None:
+        """Queue what the filter still holds of the item that it is converting."""
+        key, self._down_key = self._down_key, None
+        if self._down is not None and key is not None:
+            self._port.playout.add(key, self._down_response_id, self._down.flush())
+
+    # ---- interruption -------------------------------------------------------------------------
 
     def interrupt(
         self, *, audio_start_ms: int | None = None, truncate_at: TruncateAt = "sent"
@@ -116,24 +143,37 @@ class AgentAudio:
             audio_start_ms: Onset of the caller's speech in the appended audio, where known.
             truncate_at: Whether the memory is cut at what was sent, or at what had been heard.
         """
-        port = self._port
-        reacted = None
-        if truncate_at == "reacted" and audio_start_ms is not None:
-            at_ns = port.uplink.reacted_at(audio_start_ms, port.settings.audio_format.rate_hz)
-            reacted = port.ledger.playing(at_ns, FAR_DELAY_NS) if at_ns is not None else None
         if self._down is not None:
             self._down.reset()
             self._down_key = None
-        cut = port.playout.flush()
+        cut = self._port.playout.flush()
+        response_id, self.active_response_id = self.active_response_id, None
+        if response_id is not None:
+            self._cancelled.append(response_id)
+        reacted = None
+        if truncate_at == "reacted" and audio_start_ms is not None and cut:
+            reacted = self._reacted(audio_start_ms, cut[0].key)
         commands = interrupt(
             Interruption(
                 cut=cut,
-                rate_hz=port.settings.audio_format.rate_hz,
+                rate_hz=self._port.audio_format.rate_hz,
                 epoch=self.epoch,
-                active_response_id=self.active_response_id,
-                truncate_at=truncate_at,
+                active_response_id=response_id,
                 reacted=reacted,
             )
         )
-        self.active_response_id = None
         return Interrupted(cut, commands)
+
+    def _reacted(self, audio_start_ms: int, first: ItemKey) -> Position | None:
+        """Say what the caller heard when they began to speak; None where that is not known.
+
+        Args:
+            audio_start_ms: Onset of their speech, in what this session was given.
+            first: The oldest item now cut: where nothing was heard yet, its beginning is the place.
+        """
+        port = self._port
+        offset = self._first_sample + audio_start_ms * port.audio_format.rate_hz // MS_PER_SECOND
+        at_ns = port.uplink.instant_of(offset)
+        if at_ns is None:
+            return None
+        return port.ledger.playing(at_ns, port.far_delay_ns) or Position(first, ZERO)

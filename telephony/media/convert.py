@@ -4,7 +4,6 @@
 resampler keeps position: its output sample `n` is the input at `n * 24,000 / 8,000`.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from telephony.voice import VoiceFormat
@@ -18,8 +17,6 @@ _AUDIO_FORMATS = {
     VoiceFormat.PCMA: AudioFormat.PCMA,
     VoiceFormat.PCM: AudioFormat.PCM24K,
 }
-
-
 _LEG_FORMATS = {"PCMU": AudioFormat.PCMU, "PCMA": AudioFormat.PCMA}
 
 
@@ -62,34 +59,56 @@ class Converter(Protocol):
 
 
 class _Stateless:
-    def __init__(self, function: Callable[[bytes], bytes]) -> None:
-        self._function = function
+    def __init__(self, from_format: AudioFormat, to_format: AudioFormat) -> None:
+        self._from_format = from_format
+        self._to_format = to_format
 
     def convert(self, octets: bytes) -> bytes:
-        return self._function(octets)
+        return transcode(octets, self._from_format, self._to_format)
 
     def flush(self) -> bytes:
         return b""
 
     def reset(self) -> None:
-        pass
+        """Nothing is held back."""
 
 
 class _Resampling:
+    """Keeps positions: of `n` samples in, all out is `n * to // from`, whatever the chunks."""
+
     def __init__(self, from_format: AudioFormat, to_format: AudioFormat) -> None:
         self._from_format = from_format
         self._to_format = to_format
         self._resampler = Resampler(from_format.rate_hz, to_format.rate_hz)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._half_sample = b""
+        self._taken = 0
+        self._given = 0
 
     def convert(self, octets: bytes) -> bytes:
-        pcm16 = self._resampler.convert(decode(octets, self._from_format))
-        return encode(pcm16, self._to_format)
+        """Take a chunk; one that ends inside a sample is completed by the next."""
+        octets = self._half_sample + octets
+        self._taken += len(octets) // self._from_format.octets_per_sample
+        whole = len(octets) - len(octets) % self._from_format.octets_per_sample
+        self._half_sample = octets[whole:]
+        pcm16 = self._resampler.convert(decode(octets[:whole], self._from_format))
+        converted = encode(pcm16, self._to_format)
+        self._given += self._to_format.samples(len(converted))
+        return converted
 
     def flush(self) -> bytes:
-        return encode(self._resampler.flush(), self._to_format)
+        """Give the tail, without the sample that swresample may round up to."""
+        exact = self._taken * self._to_format.rate_hz // self._from_format.rate_hz
+        tail = encode(self._resampler.flush(), self._to_format)
+        tail = tail[: self._to_format.octets(exact - self._given)]
+        self._begin()
+        return tail
 
     def reset(self) -> None:
         self._resampler.reset()
+        self._begin()
 
 
 def converter(from_format: AudioFormat, to_format: AudioFormat) -> Converter | None:
@@ -97,5 +116,5 @@ def converter(from_format: AudioFormat, to_format: AudioFormat) -> Converter | N
     if from_format is to_format:
         return None
     if from_format.rate_hz == to_format.rate_hz:
-        return _Stateless(lambda octets: transcode(octets, from_format, to_format))
+        return _Stateless(from_format, to_format)
     return _Resampling(from_format, to_format)

@@ -4,7 +4,7 @@ A truncation uses what was *sent*: a packet that left will be heard. Nothing is 
 listener's delay, unless the agent asks for `truncate_at = "reacted"`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,53 +24,49 @@ class Interruption:
     """What is known at the flush."""
 
     cut: Sequence[ItemAudio]
-    """The items just flushed, oldest first, with their final counts."""
+    """The items just flushed, oldest first, with their final counts. An item of which nothing came,
+    a function call among them, never was in the queue: it is not here, and is left alone."""
     rate_hz: int
     """Of the leg, and so of the counts."""
     epoch: int
     """The session that is open now; another session's items cannot be changed in it."""
     active_response_id: str | None
     """The response still under way, if any."""
-    truncate_at: TruncateAt = "sent"
     reacted: Position | None = None
-    """Where the caller was when they began to speak; None where that is not known."""
+    """Where the caller was when they began to speak, to cut there; None to cut at what was sent."""
 
 
 def interrupt(interruption: Interruption) -> list[VoiceCommand]:
     """Decide what the session must be told: cancel first, then the items, oldest first.
 
-    An item of which something was sent is truncated there; one that came and was never sent is
-    deleted; one of which nothing came dies with its response.
+    An item of which something was sent is truncated there; one of which nothing was, is deleted.
     """
     commands: list[VoiceCommand] = []
     if interruption.active_response_id is not None:
         commands.append(CancelResponse(interruption.active_response_id))
-    is_after_reaction = False
-    for item in interruption.cut:
-        is_reacted = interruption.reacted is not None and interruption.reacted.key == item.key
-        if item.key.epoch == interruption.epoch:
-            commands += _cut(item, interruption, is_after_reaction=is_after_reaction)
-        is_after_reaction = is_after_reaction or is_reacted
+    for item, heard in _heard(interruption):
+        if item.key.epoch != interruption.epoch:
+            continue
+        if not item.sent_samples:
+            commands.append(DeleteItem(item.key.item_id))
+            continue
+        heard_ms = samples_to_ms_floor(heard, interruption.rate_hz)
+        commands.append(TruncateItem(item.key.item_id, item.key.content_index, heard_ms))
     return commands
 
 
-def _cut(
-    item: ItemAudio, interruption: Interruption, *, is_after_reaction: bool
-) -> list[VoiceCommand]:
-    if not item.received_samples:
-        return []
-    if not item.sent_samples:
-        return [DeleteItem(item.key.item_id)]
-    heard = min(item.sent_samples, item.received_samples)
-    if interruption.truncate_at == "reacted" and interruption.reacted is not None:
-        if is_after_reaction:
-            heard = type(heard)(0)
-        elif interruption.reacted.key == item.key:
-            heard = min(heard, interruption.reacted.offset)
-    return [
-        TruncateItem(
-            item.key.item_id,
-            item.key.content_index,
-            samples_to_ms_floor(heard, interruption.rate_hz),
-        )
-    ]
+def _heard(interruption: Interruption) -> Iterator[tuple[ItemAudio, int]]:
+    """Give each item with the samples that count as heard.
+
+    Where the caller reacted to an item, those behind it count as unheard; where it is not among the
+    cut ones, it came before them all.
+    """
+    reacted = interruption.reacted
+    keys = [item.key for item in interruption.cut]
+    last = keys.index(reacted.key) if reacted is not None and reacted.key in keys else -1
+    for index, item in enumerate(interruption.cut):
+        sent = min(item.sent_samples, item.received_samples)
+        if reacted is None or index < last:
+            yield item, sent
+        else:
+            yield item, min(sent, reacted.offset) if index == last else 0

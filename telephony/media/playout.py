@@ -1,38 +1,29 @@
 """Playout of one leg: the items waiting for the caller's ear, and the packet that each tick takes.
 
-States and inputs (`PlayoutState`): PLAYING takes audio; PAUSED sends silence and keeps the queue
-(reversible barge-in); HELD sends nothing and keeps the queue (the caller cannot hear). Hold counts
-more than pause: a leg on hold is HELD whatever else is asked, and returns to the state it would
-have without the hold.
-
-The queue holds the leg's own format, converted once on arrival; a tick only slices.
+The queue holds the leg's own format, converted once on arrival; a tick only slices. What state the
+playout is in, and what each input does, stands in `playout_state`.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from telephony.media.ledger import ItemKey, Ledger, LedgerRow, RowKind
-from telephony.units import Nanoseconds, RtpTimestamp, SampleCount
+from telephony.media.ledger import ItemKey, Ledger, RowKind
+from telephony.media.playout_state import PlayoutAction, PlayoutInput, PlayoutState, advance
+from telephony.units import Nanoseconds, RtpTimestamp, SampleCount, samples_to_ns
 from telephony_codecs import AudioFormat, fade_out
 
-__all__ = ["ItemAudio", "Playout", "PlayoutState"]
+__all__ = ["ItemAudio", "Playout"]
 
 QUEUE_SECONDS = 600
 """A server may send a whole answer at once; ten minutes of it is a fault, not an answer."""
-FADE_MS = 5
+RAMP_MS = 5
 """Length of the ramp at a flush: short enough to stop at once, long enough not to click."""
+REFUSED_KEYS = 64
+"""Items remembered as cut or over, so that their late audio is refused."""
 ZERO = SampleCount(0)
-CUT_KEYS = 64
-"""Items remembered as cut, so that their late audio is refused."""
 
-
-class PlayoutState(Enum):
-    """What a tick does with the queue."""
-
-    PLAYING = "playing"
-    PAUSED = "paused"
-    HELD = "held"
+_PLAYING = PlayoutState.PLAYING
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +35,7 @@ class ItemAudio:
     received_samples: SampleCount = ZERO
     """At the leg's rate."""
     sent_samples: SampleCount = ZERO
-    """At the leg's rate, the fade included: the caller will hear them."""
+    """At the leg's rate, the ramp included: the caller will hear them."""
     is_finished: bool = False
     """The server has said that no more audio comes."""
 
@@ -54,97 +45,169 @@ class ItemAudio:
         return self.is_finished and self.sent_samples >= self.received_samples
 
 
-@dataclass(slots=True)
-class _Chunk:
+class _Chunk(NamedTuple):
+    item: ItemAudio | None
+    """None for a prompt."""
+    audio: bytes
+    offset: int
+    """Samples of the item before this audio."""
+    is_ramp: bool = False
+    """What a flush lets go out; it counts as sent already."""
+
+
+class _Part(NamedTuple):
     item: ItemAudio | None
     audio: bytes
+    offset: int
 
 
-@dataclass(slots=True)
 class Playout:
     """The queue of one leg.
 
     Args:
         audio_format: The leg's format; the queue, the packets and all counts are in it.
         ledger: Takes one row per packet, or per part of one.
+
+    Attributes:
+        state: What the next tick does.
+        has_words: Whether something was queued since `is_drained` was last acted upon.
+        underruns: Packets that item audio should have filled and did not.
+        refused_samples: Audio for an item already cut or over, or beyond the queue's limit.
     """
 
-    audio_format: AudioFormat
-    ledger: Ledger
-    underruns: int = 0
-    """Packets that item audio should have filled and did not."""
-    refused_samples: int = 0
-    """Audio that came for an item already cut, or beyond the queue's limit."""
-    _chunks: deque[_Chunk] = field(default_factory=deque[_Chunk])
-    _cursor: int = 0
-    _queued: int = 0
-    _items: dict[ItemKey, ItemAudio] = field(default_factory=dict[ItemKey, ItemAudio])
-    _cut: dict[ItemKey, None] = field(default_factory=dict[ItemKey, None])
-    _fade: bytes = b""
-    _fade_item: ItemAudio | None = None
-    _paused: bool = False
-    _held: bool = False
-    _speaking: ItemAudio | None = None
+    __slots__ = (
+        "_chunks",
+        "_cursor",
+        "_format",
+        "_items",
+        "_ledger",
+        "_octets_per_sample",
+        "_queued",
+        "_refused",
+        "has_words",
+        "refused_samples",
+        "state",
+        "underruns",
+    )
 
-    @property
-    def state(self) -> PlayoutState:
-        """What the next tick does."""
-        if self._held:
-            return PlayoutState.HELD
-        return PlayoutState.PAUSED if self._paused else PlayoutState.PLAYING
+    def __init__(self, audio_format: AudioFormat, ledger: Ledger) -> None:
+        """Start with nothing to say."""
+        self.state = _PLAYING
+        self.has_words = False
+        self.underruns = 0
+        self.refused_samples = 0
+        self._format = audio_format
+        self._octets_per_sample = audio_format.octets_per_sample
+        self._ledger = ledger
+        self._chunks: deque[_Chunk] = deque()
+        self._cursor = 0  # octets taken of the first chunk
+        self._queued = 0  # octets not taken of all
+        self._items: dict[ItemKey, ItemAudio] = {}
+        self._refused: dict[ItemKey, None] = {}
 
     @property
     def queued_samples(self) -> int:
         """Samples that wait to be sent."""
-        return self._queued // self.audio_format.octets_per_sample
+        return self._queued // self._octets_per_sample
 
     @property
     def is_drained(self) -> bool:
         """Whether everything that came was sent and no item is still to come."""
-        return not self._queued and all(item.is_heard_whole for item in self._items.values())
+        return not self._queued and not self._items
+
+    # ---- state --------------------------------------------------------------------------------
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing may be sent."""
+        return self.state is PlayoutState.HELD or self.state is PlayoutState.HELD_PAUSED
+
+    def _change(self, what: PlayoutInput) -> tuple[PlayoutAction, ...]:
+        self.state, actions = advance(self.state, what)
+        return actions
 
     def pause(self) -> None:
-        """Send silence and keep the queue."""
-        self._paused = True
+        """Send silence and keep the queue.
+
+        Raises:
+            LocalError: It is paused already; our caller is at fault.
+        """
+        self._change(PlayoutInput.PAUSE)
 
     def resume(self) -> None:
-        """Go on where `pause` stopped."""
-        self._paused = False
+        """Go on where `pause` stopped.
+
+        Raises:
+            LocalError: It is not paused, or a flush has ended the pause; our caller is at fault.
+        """
+        self._change(PlayoutInput.RESUME)
 
     def hold(self) -> None:
-        """Freeze: the caller has put us on hold and hears nothing."""
-        self._held = True
+        """Freeze: the far end hears nothing."""
+        self._change(PlayoutInput.HOLD)
 
     def unhold(self) -> None:
         """Go on after a hold."""
-        self._held = False
+        self._change(PlayoutInput.UNHOLD)
+
+    # ---- what is to be said -------------------------------------------------------------------
 
     def add(self, key: ItemKey, response_id: str, audio: bytes) -> bool:
         """Queue some of an item's audio, in the leg's format.
 
         Returns:
-            False when it was refused: the item was cut, or the queue holds ten minutes.
+            False when the queue is full: the item's audio, and what still comes of it, is refused.
+            Audio of an item that is refused already is dropped and counted, and True.
         """
-        samples = len(audio) // self.audio_format.octets_per_sample
-        limit = QUEUE_SECONDS * self.audio_format.rate_hz * self.audio_format.octets_per_sample
-        if key in self._cut or self._queued + len(audio) > limit:
+        samples = len(audio) // self._octets_per_sample
+        if key in self._refused:
             self.refused_samples += samples
-            return key in self._cut
+            return True
+        if not self._has_room_for(audio):
+            self.refused_samples += samples
+            self.refuse(key)
+            return False
         item = self._items.get(key)
         if item is None:
             item = self._items[key] = ItemAudio(key, response_id)
+        self._push(_Chunk(item, audio, item.received_samples))
         item.received_samples = SampleCount(item.received_samples + samples)
-        self._push(_Chunk(item, audio))
         return True
 
-    def add_prompt(self, audio: bytes) -> None:
-        """Queue audio of our own, such as an apology; it belongs to no item."""
-        self._push(_Chunk(None, audio))
+    def add_prompt(self, audio: bytes) -> bool:
+        """Queue audio of our own, such as an apology; it belongs to no item.
+
+        Returns:
+            False when the queue is full.
+        """
+        if not self._has_room_for(audio):
+            return False
+        self._push(_Chunk(None, audio, 0))
+        return True
+
+    def _has_room_for(self, audio: bytes) -> bool:
+        limit = QUEUE_SECONDS * self._format.rate_hz * self._octets_per_sample
+        return self._queued + len(audio) <= limit
 
     def _push(self, chunk: _Chunk) -> None:
+        self.has_words = True
         if chunk.audio:
             self._chunks.append(chunk)
             self._queued += len(chunk.audio)
+
+    def refuse(self, key: ItemKey) -> None:
+        """Take no more audio of an item; what is queued of it is still said."""
+        self._remember(key)
+        self.finish(key)
+
+    def _remember(self, key: ItemKey) -> None:
+        self._refused[key] = None
+        if len(self._refused) > REFUSED_KEYS:
+            del self._refused[next(iter(self._refused))]
+
+    def is_refused(self, key: ItemKey) -> bool:
+        """Say whether audio of this item is refused."""
+        return key in self._refused
 
     def finish(self, key: ItemKey) -> None:
         """Note that no more audio comes for an item."""
@@ -155,54 +218,65 @@ class Playout:
 
     def finish_response(self, response_id: str) -> None:
         """Note that a response has ended, with all of its items."""
-        for item in [item for item in self._items.values() if item.response_id == response_id]:
-            self.finish(item.key)
+        for item in tuple(self._items.values()):
+            if item.response_id == response_id:
+                self.finish(item.key)
+
+    def finish_all(self) -> None:
+        """Note that the session is gone: nothing more comes of any item."""
+        for key in tuple(self._items):
+            self.finish(key)
 
     def _forget_if_heard(self, item: ItemAudio) -> None:
         if item.is_heard_whole:
             self._items.pop(item.key, None)
-            if self._speaking is item:
-                self._speaking = None
+            self._remember(item.key)
 
-    def unheard(self) -> list[ItemAudio]:
-        """Give the items of which something is still to be sent or to come, oldest first."""
-        return list(self._items.values())
+    # ---- the flush ----------------------------------------------------------------------------
 
     def flush(self) -> list[ItemAudio]:
-        """Drop all that waits, but for up to 5 ms of the item being spoken, ramped to zero.
+        """Drop all that waits, but for up to 5 ms of what is being spoken, ramped to zero.
 
         The ramp goes out with the next tick and counts as sent already.
 
         Returns:
             Every item that is now cut, oldest first, with its final `sent_samples`.
         """
-        self._arm_fade()
+        actions = self._change(PlayoutInput.FLUSH)
+        ramp = self._ramp(may_start=PlayoutAction.RAMP in actions)
         cut = list(self._items.values())
-        for item in cut:
-            self._cut[item.key] = None
-        while len(self._cut) > CUT_KEYS:
-            del self._cut[next(iter(self._cut))]
         self._items.clear()
         self._chunks.clear()
-        self._cursor = 0
-        self._queued = 0
-        self._speaking = None
+        self._cursor = self._queued = 0
+        for item in cut:
+            self.refuse(item.key)
+        if ramp is not None:
+            self._push(ramp)
         return cut
 
-    def _arm_fade(self) -> None:
+    def _ramp(self, *, may_start: bool) -> _Chunk | None:
+        """Give what may still go out: an earlier flush's ramp, or one of what is being spoken.
+
+        What did not end the last packet is not being spoken, and needs no ramp.
+        """
         front = self._chunks[0] if self._chunks else None
-        if front is None or front.item is None or front.item is not self._speaking:
-            return
-        if self.state is not PlayoutState.PLAYING:
-            return
-        octets_per_sample = self.audio_format.octets_per_sample
-        octets = FADE_MS * self.audio_format.rate_hz // 1000 * octets_per_sample
-        audio = front.audio[self._cursor : self._cursor + octets]
-        self._fade = fade_out(audio, self.audio_format)
-        self._fade_item = front.item
-        front.item.sent_samples = SampleCount(
-            front.item.sent_samples + len(audio) // octets_per_sample
-        )
+        if front is None or front.is_ramp:
+            return front
+        item = front.item
+        spoken = RowKind.PROMPT if item is None else item.key
+        if not may_start or self._ledger.last != spoken:
+            return None
+        parts: list[_Part] = []
+        missing = self._format.octets_of_ms(RAMP_MS)
+        while missing and self._chunks and self._chunks[0].item is item:
+            parts.append(self._pop(missing))
+            missing -= len(parts[-1].audio)
+        audio = fade_out(b"".join(part.audio for part in parts), self._format)
+        if item is not None:
+            item.sent_samples = SampleCount(item.sent_samples + self._format.samples(len(audio)))
+        return _Chunk(item, audio, parts[0].offset, is_ramp=True)
+
+    # ---- a packet -----------------------------------------------------------------------------
 
     def take(self, samples: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds) -> bytes | None:
         """Give the payload of one packet and write its ledger row.
@@ -215,88 +289,78 @@ class Playout:
         Returns:
             A payload of exactly that length, or None while the leg is held.
         """
-        octets = samples * self.audio_format.octets_per_sample
-        if not self._held and not self._paused and self._chunks and not self._fade:
-            front = self._chunks[0]
+        octets = samples * self._octets_per_sample
+        if self._chunks and self.state is _PLAYING:
+            item, audio, _, _ = self._chunks[0]
             end = self._cursor + octets
-            if end < len(front.audio) and front.item is not None:
-                payload = front.audio[self._cursor : end]
+            if item is not None and end < len(audio):
+                sent = item.sent_samples
+                payload = audio[self._cursor : end]
                 self._cursor = end
                 self._queued -= octets
-                self._note(front.item, samples, rtp_timestamp, now_ns)
+                self._ledger.append(rtp_timestamp, now_ns, item.key, sent, samples)
+                item.sent_samples = SampleCount(sent + samples)
                 return payload
         return self._take_slowly(octets, rtp_timestamp, now_ns)
-
-    def _note(
-        self, item: ItemAudio, samples: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds
-    ) -> None:
-        sent = item.sent_samples
-        self.ledger.append(LedgerRow(rtp_timestamp, now_ns, item.key, sent, samples, RowKind.AUDIO))
-        item.sent_samples = SampleCount(sent + samples)
-        self._speaking = item
 
     def _take_slowly(
         self, octets: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds
     ) -> bytes | None:
-        if self._held:
-            self._note_other(octets, rtp_timestamp, now_ns, RowKind.HOLD)
+        """Give a packet that needs more than a slice of one chunk."""
+        if self.is_held:
+            samples = self._format.samples(octets)
+            self._ledger.append(rtp_timestamp, now_ns, RowKind.HOLD, 0, samples)
             return None
         parts: list[bytes] = []
         missing = octets
-        if self._fade:
-            parts.append(self._take_fade(rtp_timestamp, now_ns))
-            missing -= len(parts[0])
-        elif not self._paused:
-            while missing and self._chunks:
-                parts.append(self._take_part(missing, rtp_timestamp, now_ns))
-                missing -= len(parts[-1])
+        while missing and self._chunks and self.state is _PLAYING:
+            part = self._pop(missing)
+            self._note(part, rtp_timestamp, self._later(now_ns, octets - missing))
+            parts.append(part.audio)
+            missing -= len(part.audio)
         if missing:
-            kind = self._kind_of_nothing()
-            self._note_other(missing, rtp_timestamp, now_ns, kind)
-            parts.append(self.audio_format.silence(missing // self.audio_format.octets_per_sample))
+            at_ns = self._later(now_ns, octets - missing)
+            samples = self._format.samples(missing)
+            self._ledger.append(rtp_timestamp, at_ns, self._kind_of_nothing(), 0, samples)
+            parts.append(self._format.silence(samples))
         return b"".join(parts)
 
-    def _take_part(self, octets: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds) -> bytes:
-        front = self._chunks[0]
-        part = front.audio[self._cursor : self._cursor + octets]
-        self._cursor += len(part)
+    def _pop(self, octets: int) -> _Part:
+        """Take up to so many octets off the first chunk."""
+        item, audio, offset, _ = self._chunks[0]
+        start = self._cursor
+        part = audio[start : start + octets]
         self._queued -= len(part)
-        if self._cursor >= len(front.audio):
+        self._cursor += len(part)
+        if self._cursor == len(audio):
             self._chunks.popleft()
             self._cursor = 0
-        if front.item is None:
-            self._note_other(len(part), rtp_timestamp, now_ns, RowKind.PROMPT)
-        else:
-            samples = len(part) // self.audio_format.octets_per_sample
-            self._note(front.item, samples, rtp_timestamp, now_ns)
-            self._forget_if_heard(front.item)
-        return part
+        return _Part(item, part, offset + self._format.samples(start))
 
-    def _take_fade(self, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds) -> bytes:
-        fade, item = self._fade, self._fade_item
-        self._fade, self._fade_item = b"", None
-        if item is not None:
-            samples = len(fade) // self.audio_format.octets_per_sample
-            offset = SampleCount(item.sent_samples - samples)
-            self.ledger.append(
-                LedgerRow(rtp_timestamp, now_ns, item.key, offset, samples, RowKind.AUDIO)
-            )
-        return fade
+    def _note(self, part: _Part, rtp_timestamp: RtpTimestamp, at_ns: Nanoseconds) -> None:
+        item, audio, offset = part
+        samples = self._format.samples(len(audio))
+        if item is None:
+            self._ledger.append(rtp_timestamp, at_ns, RowKind.PROMPT, 0, samples)
+            return
+        self._ledger.append(rtp_timestamp, at_ns, item.key, offset, samples)
+        item.sent_samples = SampleCount(offset + samples)
+        self._forget_if_heard(item)
+
+    def _later(self, now_ns: Nanoseconds, octets: int) -> Nanoseconds:
+        """Give the time at which the part behind so many octets of a packet begins."""
+        return Nanoseconds(
+            now_ns + samples_to_ns(self._format.samples(octets), self._format.rate_hz)
+        )
 
     def _kind_of_nothing(self) -> RowKind:
-        if self._paused or not self._items:
+        if self.state is not _PLAYING or not self._items:
             return RowKind.SILENCE
         self.underruns += 1
         return RowKind.UNDERRUN
 
-    def _note_other(
-        self, octets: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds, kind: RowKind
+    def yield_to_digit(
+        self, samples: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds
     ) -> None:
-        samples = octets // self.audio_format.octets_per_sample
-        self.ledger.append(LedgerRow(rtp_timestamp, now_ns, None, ZERO, samples, kind))
-        self._speaking = None
-
-    def skip(self, samples: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds) -> None:
         """Note that a digit took this packet's place; the queue waits."""
-        octets = samples * self.audio_format.octets_per_sample
-        self._note_other(octets, rtp_timestamp, now_ns, RowKind.DIGIT)
+        self._ledger.append(rtp_timestamp, now_ns, RowKind.DIGIT, 0, samples)

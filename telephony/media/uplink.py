@@ -11,32 +11,29 @@ invariant, counted in samples at the leg's rate and held at all times:
 audio of the span that was not passed on: during hold, or because filling had stood in for it.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from telephony.media.uplink_log import UplinkLog
-from telephony.rtp import LostSpan, Resync, add_samples, timestamp_distance
-from telephony.units import (
-    NS_PER_MS,
-    Nanoseconds,
-    RtpTimestamp,
-    SampleCount,
-    ns_to_samples,
-    samples_to_ns,
-)
+from telephony.rtp import LostSpan, add_samples, timestamp_distance
+from telephony.units import NS_PER_MS, Nanoseconds, RtpTimestamp, ns_to_samples
 from telephony_codecs import AudioFormat, decode, encode
 from telephony_codecs.plc import Concealer
 
 __all__ = ["Uplink", "UplinkSettings"]
 
-MAX_GAP_SECONDS = 10
+MAX_GAP_MS = 10_000
 """A jump of the timestamps beyond this is another timeline, not a silence to be filled."""
+MAX_OVERLAP_MS = 200
+"""A step back beyond this, in order of sequence, is another timeline too: audio beneath a digit
+overlaps the digit's last report by a packet or two."""
 CONCEALED_MS = 60
 """Concealment fades to zero by then; the rest of a gap is silence."""
-PLC_HISTORY = 6
+CONCEALMENT_PAYLOADS = 6
 """Payloads kept for a concealment that may come: 60 ms and more."""
 DTX_GAP_MS = 40
-"""A gap in the timestamps without a loss shows that the peer stops sending in silence."""
+"""A gap between the timestamps of audio, without a loss: the peer stops sending in silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +49,36 @@ class Uplink:
     """One leg's way up.
 
     Args:
-        audio_format: The leg's.
+        audio_format: The leg's, 8,000 Hz.
         settings: Waiting times.
 
     Attributes:
         sink: Takes audio in the leg's format; called once or more per packet, at once.
+        log: One row per append.
+        has_dtx: Whether the peer has shown that it stops sending in silence.
+        appended: Samples given to the sink.
+        span: Samples that the RTP timestamps cover.
+        inserted: Silence appended beyond the span.
+        dropped: Samples of the span that were not appended.
+        concealed: Samples of the span made up by concealment.
+        overlapped: Samples that came for a time already covered, such as tone beneath a digit.
     """
 
     __slots__ = (
         "_concealer",
         "_filled",
+        "_filling_stands",
         "_format",
         "_history",
         "_is_gated",
         "_last_arrival_ns",
+        "_max_gap",
+        "_max_overlap",
         "_next",
+        "_octets_per_sample",
+        "_period",
         "_settings",
         "_speech_ended_ns",
-        "_starved_since_ns",
         "appended",
         "concealed",
         "dropped",
@@ -81,181 +90,190 @@ class Uplink:
         "span",
     )
 
-    def __init__(
-        self,
-        audio_format: AudioFormat,
-        settings: UplinkSettings | None = None,
-    ) -> None:
-        """Stand still until `start`."""
-        self._format = audio_format
+    def __init__(self, audio_format: AudioFormat, settings: UplinkSettings | None = None) -> None:
+        """Stand still until `start`, or the first packet."""
         self.sink: Callable[[bytes], None] = _discard
-        self._settings = settings or UplinkSettings()
-        self._next: RtpTimestamp | None = None
-        self._filled = 0
-        self._is_gated = False
-        self._last_arrival_ns: Nanoseconds | None = None
-        self._starved_since_ns: Nanoseconds | None = None
-        self._speech_ended_ns: Nanoseconds | None = None
-        self._history: list[bytes] = []
-        self._concealer: Concealer | None = None
         self.log = UplinkLog()
         self.has_dtx = False
         self.appended = 0
-        """Samples given to the sink."""
         self.span = 0
-        """Samples that the RTP timestamps cover."""
         self.inserted = 0
-        """Silence appended beyond the span."""
         self.dropped = 0
-        """Samples of the span that were not appended."""
         self.concealed = 0
-        """Samples of the span made up by concealment."""
         self.overlapped = 0
-        """Samples that came for a time already covered, such as tone beneath a digit event."""
+        self._format = audio_format
+        self._octets_per_sample = audio_format.octets_per_sample
+        self._max_gap = audio_format.samples_of_ms(MAX_GAP_MS)
+        self._max_overlap = audio_format.samples_of_ms(MAX_OVERLAP_MS)
+        self._settings = settings or UplinkSettings()
+        self._is_gated = False
+        self._last_arrival_ns: Nanoseconds | None = None
+        self._speech_ended_ns: Nanoseconds | None = None
+        self._next: RtpTimestamp | None = None  # the end of what is covered
+        self._period = 0  # samples of the last audio packet
+        self._history: deque[bytes] = deque(maxlen=CONCEALMENT_PAYLOADS)
+        self._concealer: Concealer | None = None
+        self._filled = 0  # samples of silence that packets may still come for
+        self._filling_stands = False  # whether those packets are dropped, or appended behind it
 
     def start(self, now_ns: Nanoseconds) -> None:
         """Begin to wait for packets: from now on their absence is filled."""
         self._last_arrival_ns = now_ns
 
-    # ---- the timeline -------------------------------------------------------------------------
+    # ---- packets ------------------------------------------------------------------------------
 
     def handle_audio(
         self, payload: bytes, timestamp: RtpTimestamp, arrival_ns: Nanoseconds
     ) -> None:
         """Take the next packet's audio, in order of sequence."""
         self._last_arrival_ns = arrival_ns
-        if timestamp == self._next and not self._filled and self._concealer is None:
-            samples = len(payload) // self._format.octets_per_sample
-            self._next = add_samples(timestamp, samples)
-            self.span += samples
-            self._remember(payload)
-            self._append(payload, samples, timestamp, arrival_ns)
+        samples = len(payload) // self._octets_per_sample
+        is_next = timestamp == self._next and not self._filled and self._concealer is None
+        if not is_next or not samples:
+            self._handle_off_time(payload, timestamp, arrival_ns)
             return
-        self._handle_off_time(payload, timestamp, arrival_ns)
+        self._next = RtpTimestamp((timestamp + samples) & 0xFFFFFFFF)
+        self._period = samples
+        self.span += samples
+        self._history.append(payload)
+        self._append(payload, samples, timestamp, arrival_ns)
 
     def _handle_off_time(
         self, payload: bytes, timestamp: RtpTimestamp, arrival_ns: Nanoseconds
     ) -> None:
-        if self._concealer is not None:
-            payload = self._rejoin(payload)
-        gap = self._gap_before(timestamp)
-        if gap > 0:
-            self.has_dtx = self.has_dtx or gap >= self._format.samples_of_ms(DTX_GAP_MS)
-            self._cover_with_silence(gap, arrival_ns)
-        elif gap < 0:
-            payload = payload[-gap * self._format.octets_per_sample :]
-            self.overlapped += -gap
-            timestamp = add_samples(timestamp, -gap)
-        samples = len(payload) // self._format.octets_per_sample
+        """Take audio behind a gap, a loss or filling, or for a time that is covered."""
+        payload = self._rejoin(payload)
+        self._settle_timeline(timestamp, arrival_ns)
+        assert self._next is not None
+        payload, timestamp, covered = self._cut(payload, self._next, timestamp)
+        self.overlapped += covered
+        samples = len(payload) // self._octets_per_sample
         if not samples:
             return
         self._next = add_samples(timestamp, samples)
+        self._period = samples
         self.span += samples
-        self._remember(payload)
-        payload = self._settle_filling(payload, samples)
+        self._history.append(payload)
+        payload, timestamp, late = self._cut(
+            payload, add_samples(timestamp, self._stand_in_for(samples)), timestamp
+        )
+        self.dropped += late
         if payload:
-            kept = len(payload) // self._format.octets_per_sample
-            self._append(payload, kept, timestamp, arrival_ns)
+            self._append(payload, samples - late, timestamp, arrival_ns)
+
+    def _settle_timeline(self, timestamp: RtpTimestamp, arrival_ns: Nanoseconds) -> None:
+        """Let the timeline reach the next packet's timestamp, or begin anew there."""
+        gap = 0 if self._next is None else timestamp_distance(timestamp, self._next)
+        if self._next is None or not -self._max_overlap <= gap <= self._max_gap:
+            self._next = timestamp
+        elif gap > 0:
+            if self._history and gap >= self._format.samples_of_ms(DTX_GAP_MS):
+                self.has_dtx = True
+            self._cover(gap, arrival_ns)
+
+    def _cut(
+        self, payload: bytes, start: RtpTimestamp, timestamp: RtpTimestamp
+    ) -> tuple[bytes, RtpTimestamp, int]:
+        """Cut what lies before `start` off a payload; give the rest, its timestamp, what went."""
+        before = timestamp_distance(start, timestamp)
+        if before <= 0:
+            return payload, timestamp, 0
+        cut = min(before, len(payload) // self._octets_per_sample)
+        return payload[cut * self._octets_per_sample :], start, cut
+
+    def _stand_in_for(self, samples: int) -> int:
+        """Say how many samples of late audio the filling stands in for.
+
+        Where it followed the end of speech they are dropped; otherwise they may hold words, and are
+        appended behind it, all of them.
+        """
+        if not self._filling_stands:
+            self._filled = 0
+        covered = min(self._filled, samples)
+        self._filled -= covered
+        return covered
 
     def handle_lost(self, lost: LostSpan, now_ns: Nanoseconds) -> None:
         """Make up for packets that did not come in time."""
         gap = self._gap_before(add_samples(lost.timestamp, lost.samples))
-        if gap <= 0 or self._next is None:
-            return
-        credit = min(self._filled, gap)
-        self._take_credit(credit)
-        self.span += gap
-        start = self._next
-        self._next = add_samples(start, gap)
-        remaining = gap - credit
-        concealed = min(remaining, self._format.samples_of_ms(CONCEALED_MS))
-        if concealed:
-            self.concealed += concealed
-            self._append(self._conceal(concealed), concealed, start, now_ns)
-        if remaining > concealed:
-            self._append_silence(remaining - concealed, start, now_ns)
-
-    def handle_resync(self, resync: Resync) -> None:
-        """Learn that the next packet's timestamp owes nothing to the one before."""
-        del resync
-        self._next = None
-        self._history.clear()
-        self._concealer = None
+        self._cover(gap, now_ns, conceal=True)
 
     def handle_digit(self, timestamp: RtpTimestamp, duration: int, arrival_ns: Nanoseconds) -> None:
         """Cover a digit event, so far `duration` samples long, with silence (RFC 4733)."""
         self._last_arrival_ns = arrival_ns
-        gap = self._gap_before(add_samples(timestamp, duration))
-        if gap > 0:
-            self._cover_with_silence(gap, arrival_ns)
+        self._break_off()
+        self._cover(self._gap_before(add_samples(timestamp, duration)), arrival_ns)
 
-    def handle_comfort_noise(self, arrival_ns: Nanoseconds) -> None:
-        """Note comfort noise (RFC 3389): the peer stops sending in silence."""
+    def handle_comfort_noise(self, timestamp: RtpTimestamp, arrival_ns: Nanoseconds) -> None:
+        """Cover the time before comfort noise (RFC 3389): the peer stops sending in silence."""
         self.has_dtx = True
         self._last_arrival_ns = arrival_ns
+        self._break_off()
+        self._cover(self._gap_before(timestamp), arrival_ns)
 
-    def handle_tick(self, now_ns: Nanoseconds) -> None:
-        """Fill with silence when packets have stayed away too long."""
-        last = self._last_arrival_ns
-        if last is None or self._is_gated:
-            return
-        settings = self._settings
-        patience = settings.starvation_dtx_ns if self.has_dtx else settings.starvation_ns
-        away_ns = now_ns - last
-        if away_ns <= patience:
-            return
-        if not self._filled:
-            self._starved_since_ns = last
-        missing = ns_to_samples(away_ns, self._format.rate_hz) - self._filled
-        if missing > 0:
-            self._filled += missing
-            self.inserted += missing
-            self._append_silence(missing, self._next or RtpTimestamp(0), now_ns)
+    def handle_resync(self) -> None:
+        """Learn that the next packet's timestamp owes nothing to the one before."""
+        self._next = None
+        self._filled = 0
+        self._break_off()
+
+    def _break_off(self) -> None:
+        """Forget the audio before something else: nothing is concealed from it."""
+        self._history.clear()
+        self._concealer = None
 
     def _gap_before(self, timestamp: RtpTimestamp) -> int:
-        """Give the samples from the end of what is covered to `timestamp`; negative: overlap."""
+        """Give the samples between what is covered and `timestamp`; 0 where there is no telling."""
         if self._next is None:
             self._next = timestamp
         gap = timestamp_distance(timestamp, self._next)
-        if abs(gap) > MAX_GAP_SECONDS * self._format.rate_hz:
-            self._next = timestamp
-            return 0
-        return gap
+        return gap if 0 < gap <= self._max_gap else 0
 
-    def _cover_with_silence(self, gap: int, arrival_ns: Nanoseconds) -> None:
-        assert self._next is not None
-        credit = min(self._filled, gap)
-        self._take_credit(credit)
-        self.span += gap
-        start = self._next
-        self._next = add_samples(start, gap)
-        if gap > credit:
-            self._append_silence(gap - credit, start, arrival_ns)
+    def _cover(self, gap: int, now_ns: Nanoseconds, *, conceal: bool = False) -> None:
+        """Cover the next `gap` samples: what was filled stands for the first of them.
 
-    def _take_credit(self, samples: int) -> None:
-        """Let filling stand for a part of the span: it was right to be there."""
-        self._filled -= samples
-        self.inserted -= samples
-
-    def _settle_filling(self, payload: bytes, samples: int) -> bytes:
-        """Decide between filling and the packets that came late after it.
-
-        They are dropped for as long as the filling was, where it followed the end of speech;
-        otherwise they may hold words, and are appended behind it.
+        Where the sender was silent nothing late can follow: filling beyond the gap stays inserted.
         """
-        if not self._filled:
-            return payload
-        if not self._filling_followed_speech():
+        if not gap:
+            return
+        assert self._next is not None
+        start = add_samples(self._next, min(self._filled, gap))
+        missing = gap - min(self._filled, gap)
+        self._filled -= gap - missing
+        self.inserted -= gap - missing
+        if not conceal:
             self._filled = 0
-            return payload
-        dropped = min(self._filled, samples)
-        self._filled -= dropped
-        self.dropped += dropped
-        return payload[dropped * self._format.octets_per_sample :]
+        self.span += gap
+        self._next = add_samples(self._next, gap)
+        concealed = min(missing, self._format.samples_of_ms(CONCEALED_MS)) if conceal else 0
+        if concealed:
+            self.concealed += concealed
+            self._append(self._conceal(concealed), concealed, start, now_ns)
+        self._append_silence(missing - concealed, add_samples(start, concealed), now_ns)
 
-    def _filling_followed_speech(self) -> bool:
-        ended, starved = self._speech_ended_ns, self._starved_since_ns
-        return ended is not None and starved is not None and ended >= starved
+    # ---- absence ------------------------------------------------------------------------------
+
+    def handle_tick(self, now_ns: Nanoseconds) -> None:
+        """Fill with silence when packets have stayed away too long."""
+        last_ns = self._last_arrival_ns
+        if last_ns is None or self._is_gated:
+            return
+        settings = self._settings
+        away_ns = now_ns - last_ns
+        if away_ns <= (settings.starvation_dtx_ns if self.has_dtx else settings.starvation_ns):
+            return
+        # A packet that came now would hold the last period: the filling ends before it.
+        away = ns_to_samples(away_ns, self._format.rate_hz) - self._period
+        missing = away - self._filled
+        if missing <= 0:
+            return
+        if not self._filled:
+            ended_ns = self._speech_ended_ns
+            self._filling_stands = ended_ns is not None and ended_ns <= last_ns
+        start = add_samples(self._next or 0, self._filled)
+        self._filled += missing
+        self.inserted += missing
+        self._append_silence(missing, start, now_ns)
 
     def handle_speech_started(self) -> None:
         """Learn from the session that the caller speaks."""
@@ -279,8 +297,7 @@ class Uplink:
     def open(self, now_ns: Nanoseconds) -> None:
         """Append again."""
         self._is_gated = False
-        self._filled = 0
-        self._next = None
+        self.handle_resync()
         if self._last_arrival_ns is not None:
             self._last_arrival_ns = now_ns
 
@@ -292,18 +309,13 @@ class Uplink:
         if self._is_gated:
             self.dropped += samples
             return
-        self.log.append(SampleCount(self.appended), timestamp, arrival_ns)
+        self.log.append(self.appended, timestamp, arrival_ns)
         self.appended += samples
         self.sink(octets)
 
     def _append_silence(self, samples: int, timestamp: RtpTimestamp, now_ns: Nanoseconds) -> None:
-        self._append(self._format.silence(samples), samples, timestamp, now_ns)
-
-    def _remember(self, payload: bytes) -> None:
-        history = self._history
-        history.append(payload)
-        if len(history) > PLC_HISTORY:
-            del history[0]
+        if samples:
+            self._append(self._format.silence(samples), samples, timestamp, now_ns)
 
     def _conceal(self, samples: int) -> bytes:
         if self._concealer is None:
@@ -313,23 +325,15 @@ class Uplink:
         return encode(self._concealer.conceal(samples), self._format)
 
     def _rejoin(self, payload: bytes) -> bytes:
+        """Blend the end of a concealment, if there was one, into the packet behind it."""
         concealer, self._concealer = self._concealer, None
         if concealer is None:
             return payload
         return encode(concealer.good(decode(payload, self._format)), self._format)
 
-    def reacted_at(self, audio_start_ms: int, rate_hz: int) -> Nanoseconds | None:
-        """Turn a session's offset into the instant at which we had that sound.
-
-        Args:
-            audio_start_ms: Offset in the appended audio.
-            rate_hz: The leg's rate.
-        """
-        offset = audio_start_ms * rate_hz // 1000
-        row = self.log.row_at(offset)
-        if row is None:
-            return None
-        return Nanoseconds(row.arrival_ns + samples_to_ns(offset - row.offset, rate_hz))
+    def instant_of(self, offset: int) -> Nanoseconds | None:
+        """Turn a position in the appended audio, in samples, into the instant of that sound."""
+        return self.log.instant_of(offset, self.appended, self._format.rate_hz)
 
 
 def _discard(octets: bytes) -> None:

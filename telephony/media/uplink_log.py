@@ -1,19 +1,23 @@
 """The uplink log: what we appended for the model, against the caller's RTP clock and arrival.
 
 The server speaks of the caller's speech as an offset in the audio that was appended
-(`audio_start_ms`). This log turns that offset into the instant at which the caller made the sound
-known to us, for `reacted` and for captions.
+(`audio_start_ms`). This log turns that offset into the instant at which the caller made the sound,
+for `reacted` and for captions. The rows lie in one block of memory, for the ledger's reason.
 """
 
-from collections import deque
+from struct import Struct
 from typing import NamedTuple
 
-from telephony.units import Nanoseconds, RtpTimestamp, SampleCount
+from telephony.units import Nanoseconds, RtpTimestamp, SampleCount, samples_to_ns
 
 __all__ = ["UplinkLog", "UplinkRow"]
 
 ROWS = 1_500
 """30 s at the usual 20 ms a packet: detectors look back less than that."""
+
+_ROW = Struct("qqq")
+_write_row = _ROW.pack_into
+_read_row = _ROW.unpack_from
 
 
 class UplinkRow(NamedTuple):
@@ -27,23 +31,43 @@ class UplinkRow(NamedTuple):
 
 
 class UplinkLog:
-    """The last appends of one leg, oldest first."""
+    """The last appends of one leg."""
 
-    __slots__ = ("_rows",)
+    __slots__ = ("_count", "_numbers")
 
     def __init__(self) -> None:
         """Start empty."""
-        self._rows: deque[UplinkRow] = deque(maxlen=ROWS)
+        self._count = 0
+        self._numbers = bytearray(ROWS * _ROW.size)
 
-    def append(
-        self, offset: SampleCount, rtp_timestamp: RtpTimestamp, arrival_ns: Nanoseconds
-    ) -> None:
-        """Note one append."""
-        self._rows.append(UplinkRow(offset, rtp_timestamp, arrival_ns))
+    def append(self, offset: int, rtp_timestamp: RtpTimestamp, arrival_ns: Nanoseconds) -> None:
+        """Note one append; the arguments are the fields of `UplinkRow`."""
+        at = self._count % ROWS
+        self._count += 1
+        _write_row(self._numbers, at * _ROW.size, offset, rtp_timestamp, arrival_ns)
 
-    def row_at(self, offset: int) -> UplinkRow | None:
-        """Find the append that holds a sample; None when it lies before the rows kept."""
-        for row in reversed(self._rows):
+    def rows(self) -> list[UplinkRow]:
+        """Give the rows kept, oldest first."""
+        kept = range(max(0, self._count - ROWS), self._count)
+        return [UplinkRow(*_read_row(self._numbers, index % ROWS * _ROW.size)) for index in kept]
+
+    def instant_of(self, offset: int, appended: int, rate_hz: int) -> Nanoseconds | None:
+        """Say when the caller made a sound, as far as our socket can tell.
+
+        A packet's last sample was made just before it arrived, the others earlier by their distance
+        from it.
+
+        Args:
+            offset: Of the sample, in samples appended.
+            appended: Samples appended in all.
+            rate_hz: The leg's rate.
+
+        Returns:
+            None where the sample is not within the rows kept.
+        """
+        end = appended
+        for row in reversed(self.rows()):
             if row.offset <= offset:
-                return row
+                return Nanoseconds(row.arrival_ns - samples_to_ns(max(0, end - offset), rate_hz))
+            end = row.offset
         return None

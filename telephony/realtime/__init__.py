@@ -4,7 +4,7 @@ from telephony.realtime import client_events, events, session_config
 from telephony.realtime.audio_messages import append_message, audio_octets_in, read_audio_delta
 from telephony.realtime.content import SessionCounters
 from telephony.realtime.session import MAX_MESSAGE_OCTETS, RealtimeSession
-from telephony.realtime.target import authorization, session_url
+from telephony.realtime.target import session_url
 from telephony.realtime.wire import (
     ContentPart,
     ErrorDetail,
@@ -26,7 +26,6 @@ __all__ = [
     "SessionCounters",
     "append_message",
     "audio_octets_in",
-    "authorization",
     "client_events",
     "event_id_of",
     "events",

@@ -48,9 +48,8 @@ def client_event(command: PlainCommand, token: str) -> WireModel:
                 content_index=content_index,
                 audio_end_ms=end_ms,
             )
-        case DeleteItem():
-            pass
-    return ItemDelete(event_id=f"cut_{token}", item_id=command.item_id)
+        case _:
+            return ItemDelete(event_id=f"cut_{token}", item_id=command.item_id)
 
 
 def session_update(session: SessionConfig, token: str) -> WireModel:

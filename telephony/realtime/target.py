@@ -1,9 +1,8 @@
-"""Where a session is opened: its URL and the header that pays for it."""
+"""Where a session is opened."""
 
-from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-__all__ = ["authorization", "session_url"]
+__all__ = ["session_url"]
 
 
 def session_url(base: str, model: str | None) -> str:
@@ -18,8 +17,3 @@ def session_url(base: str, model: str | None) -> str:
     if model is None or any(name == "model" for name, _ in query):
         return base
     return urlunsplit(parts._replace(query=urlencode([*query, ("model", model)])))
-
-
-def authorization(key: str | None) -> Mapping[str, str]:
-    """Give the header for a key, none where there is no key (a server of our own needs none)."""
-    return {} if key is None else {"Authorization": f"Bearer {key}"}

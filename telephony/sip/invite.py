@@ -9,20 +9,21 @@ from typing import ClassVar, Literal, NamedTuple
 
 from telephony.errors import LocalError
 from telephony.sip.codes import CALL_DOES_NOT_EXIST, DECLINE, OK, SERVER_ERROR
-from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, set_body
+from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, description_of, set_body
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import EndCause, InfoAnswered, InfoReceived, SessionEnded
+from telephony.sip.extensions import parse_event
 from telephony.sip.invite_offers import SessionOffers
 from telephony.sip.invite_reoffer import ReofferState
 from telephony.sip.invite_server import ServerInvite
 from telephony.sip.invite_state import SessionAct, SessionInput, SessionMachine, SessionState
 from telephony.sip.known import known
-from telephony.sip.layer import ServerTransaction
 from telephony.sip.message import Request, Response
 from telephony.sip.name_addr import NameAddr
 from telephony.sip.offer_answer import OfferAnswer
 from telephony.sip.refer import Transfer
 from telephony.sip.timers import Alarm
+from telephony.sip.transaction_record import ServerTransaction
 from telephony.sip.transmit import HostPort
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
@@ -292,16 +293,16 @@ class InviteSession:
             self._act(act, now_ns)
 
     def _act(self, act: SessionAct, now_ns: Nanoseconds) -> None:
-        """Carry out what both ends may have to do; each end adds its own."""
-        match act:
-            case SessionAct.STOP_RING_LIMIT:
-                self._disarm_ring_limit()
-            case SessionAct.SEND_BYE:
-                self._send_bye(now_ns)
-            case SessionAct.END:
-                self._finish(now_ns)
-            case _:
-                raise LocalError(f"{act.name} is not for this end of a session")
+        """Carry out what both ends may have to do: stop the ring limit, send BYE, end.
+
+        Each end takes its own acts out before; the table gives neither an act of the other.
+        """
+        if act is SessionAct.STOP_RING_LIMIT:
+            self._disarm_ring_limit()
+        elif act is SessionAct.SEND_BYE:
+            self._send_bye(now_ns)
+        else:
+            self._finish(now_ns)
 
     def _send(self, request: Request, user: FinalAnswer, now_ns: Nanoseconds) -> None:
         self._core.send(request, self.dialog.next_hop, user, now_ns, path=self.path)
@@ -321,15 +322,15 @@ class InviteSession:
         request = transaction.request
         if self.state in _OVER:
             self.respond(transaction, CALL_DOES_NOT_EXIST, now_ns)
-        elif request.method == "UPDATE" and not request.body:
+        elif request.method == "UPDATE" and description_of(request) is None:
             self.dialog.refresh_target(request)
             self.answer_update(transaction, None, now_ns)
         else:
             self._offers.receive_request(transaction, now_ns)
 
     def _receive_notify(self, transaction: ServerTransaction, now_ns: Nanoseconds) -> None:
-        event = transaction.request.headers.get("Event") or ""
-        if event.partition(";")[0].strip().lower() != "refer":
+        event = transaction.request.headers.optional("Event", parse_event)
+        if event is None or event.package != "refer":
             headers = (("Allow-Events", "refer"),)
             self.respond(transaction, BAD_EVENT, now_ns, headers=headers)
             return

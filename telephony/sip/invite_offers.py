@@ -11,7 +11,8 @@ from telephony.sip.codes import (
     REQUEST_TIMEOUT,
     SERVER_ERROR,
 )
-from telephony.sip.core import set_body
+from telephony.sip.core import description_of, set_body
+from telephony.sip.errors import SipSyntaxError
 from telephony.sip.events import (
     AckReceived,
     OfferAnswered,
@@ -28,10 +29,11 @@ from telephony.sip.invite_reoffer import (
 )
 from telephony.sip.invite_server import ServerInvite
 from telephony.sip.known import known
-from telephony.sip.layer import ServerTransaction
 from telephony.sip.message import Request, Response
 from telephony.sip.offer_answer import OfferAnswer, OfferState
 from telephony.sip.timers import Alarm
+from telephony.sip.transaction_record import ServerTransaction
+from telephony.sip.values import parse_retry_after
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 
 if TYPE_CHECKING:
@@ -44,7 +46,6 @@ MAX_RETRIES = 5
 """Re-INVITEs sent again after 491 or 500 before the user is told that the offer failed."""
 MAX_RETRY_AFTER_S = 10
 """RFC 3261 section 14.2: a 500 asks to wait 0 to 10 s."""
-PATIENCES = frozenset(map(str, range(MAX_RETRY_AFTER_S + 1)))
 
 
 class SessionOffers(InviteUser):
@@ -71,7 +72,7 @@ class SessionOffers(InviteUser):
         self._update: ServerTransaction | None = None
         self._arriving: ServerTransaction | None = None
         self._given: bytes | None = None
-        self._response: Response | None = None
+        self._theirs_in_2xx: bytes | None = None
         self._status = 0
 
     @property
@@ -125,7 +126,7 @@ class SessionOffers(InviteUser):
             return
         if theirs.awaits_ack:
             theirs.acknowledged()
-            self._given = request.body or None
+            self._given = description_of(request)
             self._advance(ReofferInput.ACK, now_ns)
 
     def close(self, now_ns: Nanoseconds) -> None:
@@ -139,14 +140,14 @@ class SessionOffers(InviteUser):
 
     def invite_succeeded(self, response: Response, now_ns: Nanoseconds) -> None:
         """Take the 2xx: target refresh, and the peer's answer or offer."""
-        self._response = response
         if self.state is ReofferState.CLOSED:
             self._acknowledge(None, now_ns)
             return
         self._session.dialog.refresh_target(response)
-        if self.exchange.state is OfferState.LOCAL_OFFER and response.body:
+        self._theirs_in_2xx = sdp = description_of(response)
+        if self.exchange.state is OfferState.LOCAL_OFFER and sdp is not None:
             self._advance(ReofferInput.SUCCESS, now_ns)
-        elif self.exchange.state is OfferState.STABLE and response.body:
+        elif self.exchange.state is OfferState.STABLE and sdp is not None:
             self._advance(ReofferInput.SUCCESS_OFFERING, now_ns)
         else:
             # 2xx without the description it owes: acknowledged, and good for nothing.
@@ -221,10 +222,11 @@ class SessionOffers(InviteUser):
             self._theirs = self._session.server_invite(transaction)
         else:
             self._update = transaction
-        if request.body:
-            self.exchange.receive_offer(request.body)
+        offer = description_of(request)
+        if offer is not None:
+            self.exchange.receive_offer(offer)
         self._arm_limit(now_ns)
-        self._core.emit(OfferReceived(self._session, request.body or None, request))
+        self._core.emit(OfferReceived(self._session, offer, request))
 
     def _arm_limit(self, now_ns: Nanoseconds) -> None:
         self._limit = self._core.heap.arm(
@@ -234,13 +236,15 @@ class SessionOffers(InviteUser):
 
     def _tell_answered(self, now_ns: Nanoseconds) -> None:
         self._acknowledge(None, now_ns)
-        self.exchange.receive_answer(known(self._response).body)
-        self._core.emit(OfferAnswered(self._session, known(self._response).body))
+        answer = known(self._theirs_in_2xx)
+        self.exchange.receive_answer(answer)
+        self._core.emit(OfferAnswered(self._session, answer))
 
     def _tell_owing(self, now_ns: Nanoseconds) -> None:
-        self.exchange.receive_offer(known(self._response).body)
+        offer = known(self._theirs_in_2xx)
+        self.exchange.receive_offer(offer)
         self._arm_limit(now_ns)
-        self._core.emit(OfferReceived(self._session, known(self._response).body, None))
+        self._core.emit(OfferReceived(self._session, offer, None))
 
     def _tell_failed(self, _: Nanoseconds) -> None:
         self.exchange.roll_back()
@@ -271,7 +275,7 @@ class SessionOffers(InviteUser):
             return
         theirs = known(self._theirs)
         self._session.dialog.refresh_target(theirs.request)
-        theirs.accept(self._given, now_ns, ack_missing=self._ack_missing)
+        theirs.accept(known(self._given), now_ns, ack_missing=self._ack_missing)
 
     def _ack_missing(self, now_ns: Nanoseconds) -> None:
         self._advance(ReofferInput.ACK_TIMEOUT, now_ns)
@@ -308,8 +312,8 @@ class SessionOffers(InviteUser):
         if self._update is not None:
             update, self._update = self._update, None
             self._session.respond(update, status, now_ns)
-        elif self._theirs is not None:
-            self._theirs.refuse(status, now_ns)
+        else:
+            known(self._theirs).refuse(status, now_ns)
 
     def _answer_491(self, now_ns: Nanoseconds) -> None:
         self._session.respond(known(self._arriving), REQUEST_PENDING, now_ns)
@@ -379,7 +383,10 @@ def _retry_after(status: int, response: Response | None) -> Nanoseconds | None:
     """Give the patience that a 500 asks for (section 14.2), None where it asks for none."""
     if status != SERVER_ERROR or response is None:
         return None
-    text = (response.headers.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
-    if text not in PATIENCES:
+    try:
+        patience = response.headers.optional("Retry-After", parse_retry_after)
+    except SipSyntaxError:
         return None
-    return Nanoseconds(int(text) * NS_PER_SECOND)
+    if patience is None or patience.seconds > MAX_RETRY_AFTER_S:
+        return None
+    return Nanoseconds(patience.seconds * NS_PER_SECOND)

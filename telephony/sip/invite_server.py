@@ -6,9 +6,9 @@ Source: RFC 3261 sections 13.3.1 and 14.2.
 from collections.abc import Callable
 
 from telephony.sip.core import HeaderPairs, SipCore, set_body
-from telephony.sip.layer import ServerTransaction
 from telephony.sip.message import Request, Response
 from telephony.sip.timers import Alarm
+from telephony.sip.transaction_record import ServerTransaction
 from telephony.units import Nanoseconds
 
 __all__ = ["ServerInvite"]
@@ -61,7 +61,7 @@ class ServerInvite:
 
     def accept(
         self,
-        sdp: bytes | None,
+        sdp: bytes,
         now_ns: Nanoseconds,
         *,
         headers: HeaderPairs = (),
@@ -79,8 +79,7 @@ class ServerInvite:
         self._core.describe(response)
         for name, value in headers:
             response.headers.add(name, value)
-        if sdp is not None:
-            set_body(response, sdp)
+        set_body(response, sdp)
         self._answered = True
         self._core.layer.respond(self.transaction, response, now_ns)
 

@@ -3,19 +3,21 @@
 Source: RFC 3515, RFC 4488 (`Refer-Sub`), RFC 6665 (subscriptions), RFC 3892 (`Referred-By`).
 """
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from telephony.sip.codes import FIRST_FINAL, FIRST_REFUSAL
+from telephony.sip.errors import SipSyntaxError
 from telephony.sip.events import (
     ReferAccepted,
     ReferFinished,
     ReferProgressed,
     TransferOutcome,
 )
+from telephony.sip.extensions import Event, parse_subscription_state
 from telephony.sip.known import known
 from telephony.sip.message import Request, Response
 from telephony.sip.refer_state import ReferAct, ReferInput, ReferMachine, ReferState
+from telephony.sip.status import parse_sipfrag
 from telephony.sip.timers import Alarm
 from telephony.units import NS_PER_SECOND, Nanoseconds
 
@@ -27,11 +29,6 @@ __all__ = ["Report", "Transfer", "outcome_of", "read_report"]
 
 MAX_REPORT_GAP_S = 300
 """However long a subscription says it lasts, reports are not awaited longer than this."""
-
-_SIPFRAG = re.compile(
-    rb"\s*SIP/2\.0[ \t]+([1-6][0-9]{2})(?:[ \t]+([^\r\n]{0,200}))?", re.IGNORECASE
-)
-_EXPIRES = re.compile(r";\s*expires\s*=\s*([0-9]{1,9})", re.IGNORECASE)
 
 _OUTCOMES = {
     480: TransferOutcome.NO_ANSWER,
@@ -69,15 +66,24 @@ class Report(NamedTuple):
 
 
 def read_report(request: Request) -> Report:
-    """Read a NOTIFY of a REFER: its Subscription-State and the status line of its sipfrag."""
-    state = request.headers.get("Subscription-State") or ""
-    expires = _EXPIRES.search(state)
-    fragment = _SIPFRAG.match(request.body)
+    """Read a NOTIFY of a REFER: its Subscription-State and the status line of its sipfrag.
+
+    What is missing or broken says nothing; a report is worth more than its form.
+    """
+    try:
+        fragment = parse_sipfrag(request.body)
+    except SipSyntaxError:
+        fragment = None
+    try:
+        state = request.headers.optional("Subscription-State", parse_subscription_state)
+        expires_s = None if state is None else state.expires
+    except SipSyntaxError:
+        state, expires_s = None, None
     return Report(
-        int(fragment[1]) if fragment else None,
-        (fragment[2] or b"").decode("utf-8", "replace") if fragment else "",
-        state.partition(";")[0].strip().lower() == "terminated",
-        int(expires[1]) if expires else None,
+        None if fragment is None else fragment.status,
+        "" if fragment is None else fragment.reason,
+        state is not None and state.state == "terminated",
+        expires_s,
     )
 
 
@@ -105,16 +111,9 @@ class Transfer:
         """Whether the outcome was told."""
         return self._machine.state is ReferState.FINISHED
 
-    def owns(self, event: str) -> bool:
-        """Say whether a NOTIFY with this Event header is about this REFER (RFC 3515 2.4.6)."""
-        package, _, parameters = event.partition(";")
-        if package.strip().lower() != "refer":
-            return False
-        for parameter in parameters.split(";"):
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "id":
-                return value.strip() == self._id
-        return True
+    def owns(self, event: Event) -> bool:
+        """Say whether a NOTIFY with this Event is about this REFER (RFC 3515 section 2.4.6)."""
+        return event.id in (None, self._id)
 
     def receive_answer(self, status: int, response: Response | None, now_ns: Nanoseconds) -> None:
         """Take the final answer to the REFER, or what stands for it."""

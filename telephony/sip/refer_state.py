@@ -13,7 +13,7 @@ Left out: the transfers that a peer asks of us; they are declined.
 from enum import Enum
 from types import MappingProxyType
 
-from telephony.errors import LocalError, RemoteError
+from telephony.errors import LocalError
 
 __all__ = ["REFER", "ReferAct", "ReferInput", "ReferMachine", "ReferState"]
 
@@ -129,14 +129,11 @@ class ReferMachine:
         """Take one step and give back what is to be done, in order.
 
         Raises:
-            LocalError: A timer that should not be armed went off; nothing has changed.
-            RemoteError: Never for what the table names; kept for the peer's inputs.
+            LocalError: A timer that should not be armed went off; nothing has changed. Of what a
+                peer may send every pair is a row.
         """
         step = REFER.get((self._state, what))
         if step is None:
-            text = f"{what.name} while the transfer is {self._state.name}"
-            if what in (_I.SILENCE, _I.HANDOFF_OVER):
-                raise LocalError(text)
-            raise RemoteError(text)
+            raise LocalError(f"{what.name} while the transfer is {self._state.name}")
         self._state = step[0]
         return step[1]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from telephony.sip.known import known
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 
 __all__ = ["Alarm", "DeadlineHeap", "Timer", "TimerSettings", "first_interval", "next_interval"]
@@ -169,7 +170,6 @@ class DeadlineHeap:
         """Run every alarm whose time has come, those armed meanwhile for now included."""
         while (deadline_ns := self.next_deadline()) is not None and deadline_ns <= now_ns:
             alarm = heapq.heappop(self._heap)[2]
-            action = alarm.action
+            action = known(alarm.action)
             alarm.action = None
-            if action is not None:
-                action(now_ns)
+            action(now_ns)

@@ -34,12 +34,14 @@ class FlowId(NamedTuple):
         host: Numeric address of the peer.
         port: Port of the peer.
         serial: Tells apart successive connections to one peer; never used twice.
+        is_opened_by_us: Who opened it: a CRLF between messages is then a pong, else half a ping.
     """
 
     transport: str
     host: str
     port: int
     serial: int
+    is_opened_by_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ transaction, dialog or alarm is left after the last timer of RFC 3261 has run ou
 """
 
 import random
+from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -63,8 +65,7 @@ class Call:
         self.number += 1
         return f"v=0\r\no={side.name} 1 {self.number} IN IP4 {side.host}\r\n".encode()
 
-    def later(self, low_ms: int, high_ms: int, action: "object") -> None:
-        assert callable(action)
+    def later(self, low_ms: int, high_ms: int, action: Callable[[], None]) -> None:
         self.pair.after_ms(self.random.uniform(low_ms, high_ms), action)
 
     def react(self, side: Side, event: SipEvent) -> None:
@@ -118,21 +119,22 @@ class Call:
             session.refer(A_URI, side.now)
 
     def check(self) -> None:
-        """Hold that both sides ended, once, alike, and that nothing is left."""
+        """Hold that nothing is left, and that each side told the end exactly once."""
         for side in (self.pair.caller, self.pair.callee):
             assert side.endpoint.transaction_count == 0, side.name
             assert side.endpoint.dialog_count == 0, side.name
             assert side.endpoint.timer_count == 0, side.name
-            assert side.told["MessageRejected"] == 0 or side.told["MessageRejected"] < 20
         assert self.pair.caller.told["SessionEnded"] == 1
         assert self.caller.state is SessionState.ENDED
-        if self.callee is None:
-            assert self.pair.callee.told["SessionEnded"] == 0
-            return
-        assert self.pair.callee.told["SessionEnded"] == 1
-        ours = self.pair.caller.ended[self.caller].cause
-        theirs = self.pair.callee.ended[self.callee].cause
-        assert (ours, theirs) in CONSISTENT, (ours, theirs)
+        assert self.pair.callee.told["SessionEnded"] == (0 if self.callee is None else 1)
+
+    def causes(self) -> tuple[EndCause, EndCause]:
+        """Give why each side says the call ended, the caller first."""
+        assert self.callee is not None
+        return (
+            self.pair.caller.ended[self.caller].cause,
+            self.pair.callee.ended[self.callee].cause,
+        )
 
 
 C = EndCause
@@ -142,17 +144,9 @@ CONSISTENT = {
     (C.CANCELLED, C.CANCELLED),
     # The 2xx crossed the CANCEL: the caller hangs up what it no longer wants.
     (C.CANCELLED, C.BYE),
-    # Both gave up on their own.
-    (C.CANCELLED, C.REJECTED),
-    # So much was lost that one side saw silence, and ended it.
-    (C.NO_ANSWER, C.NO_ACK),
-    (C.BYE, C.NO_ACK),
-    (C.NO_ANSWER, C.BYE),
-    (C.NO_ANSWER, C.REJECTED),
-    (C.CANCELLED, C.NO_ACK),
+    # A re-INVITE overtook the BYE on its way, and was answered 481.
     (C.DIALOG_LOST, C.BYE),
     (C.BYE, C.DIALOG_LOST),
-    (C.DIALOG_LOST, C.DIALOG_LOST),
 }
 
 
@@ -163,8 +157,36 @@ def test_calls_at_10_percent_loss_end_alike_on_both_sides_and_leave_nothing(batc
         call.run()
         try:
             call.check()
+            assert call.causes() in CONSISTENT, call.causes()
+            for side in (call.pair.caller, call.pair.callee):
+                assert side.told["MessageRejected"] == 0
         except AssertionError as error:
             raise AssertionError(f"seed {seed}, {call.plan}: {error}") from error
+
+
+def test_the_bad_network_is_bad_and_its_calls_are_of_every_kind() -> None:
+    calls = [Call(seed) for seed in range(30)]
+    for call in calls:
+        call.run()
+    lost = sum(call.pair.there.counts.lost + call.pair.back.counts.lost for call in calls)
+    doubled = sum(call.pair.there.counts.duplicated for call in calls)
+    assert lost > 20
+    assert doubled > 5
+    assert {call.plan for call in calls} == set(PLANS)
+    told = sum((call.pair.caller.told + call.pair.callee.told for call in calls), Counter[str]())
+    assert told["OfferAnswered"] > 5
+    assert told["ReferFinished"] > 0
+
+
+@pytest.mark.parametrize("loss", [0.4, 0.7])
+def test_a_network_that_hardly_works_leaves_nothing_either(loss: float) -> None:
+    awful = Impairments(
+        loss=loss, loss_burst=3, delay_ms=20, reorder=0.1, reorder_ms=800, duplicate=0.2
+    )
+    for seed in range(60):
+        call = Call(seed, awful)
+        call.run()
+        call.check()
 
 
 @pytest.mark.parametrize("seed", range(20))

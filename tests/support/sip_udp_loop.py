@@ -1,21 +1,31 @@
-"""Answers calls on a UDP socket with nothing but the SIP endpoint: no media, no product driver.
+"""Takes and places calls on a UDP socket with nothing but the SIP endpoint: no media, no driver.
 
 A throwaway loop for checks against real peers, in a process of its own:
-`python -m tests.support.sip_udp_loop PORT [LOSS]`. Each INVITE rings and is answered at once; each
-datagram is lost with probability LOSS, both ways. On SIGTERM it prints its counts as JSON.
+`python -m tests.support.sip_udp_loop`. It says on which port it is; each INVITE rings and is
+answered at once. A line `call PORT COUNT` on its standard input places calls to that port of
+loopback, each hung up when it is answered; any line is answered by its counts.
 """
 
 import itertools
 import json
+import os
 import random
 import select
-import signal
 import socket
 import sys
 import time
 from collections import Counter
 
-from telephony.sip import EndpointSettings, IncomingInvite, ListenAddress, SipEndpoint, Transmit
+from telephony.sip import (
+    EndpointSettings,
+    IncomingInvite,
+    InviteAnswered,
+    ListenAddress,
+    NameAddr,
+    SipEndpoint,
+    SipUri,
+    Transmit,
+)
 from telephony.units import Nanoseconds
 
 SDP = (
@@ -27,36 +37,58 @@ SDP = (
 class Loop:
     """One endpoint, one socket."""
 
-    def __init__(self, port: int, loss: float) -> None:
+    def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", port))
-        self.socket.setblocking(False)
+        self.socket.bind(("127.0.0.1", 0))
         host, port = self.socket.getsockname()
         self.local = ListenAddress("UDP", host, port)
         numbers = itertools.count()
         settings = EndpointSettings(advertised={"UDP": (host, port)})
         self.endpoint = SipEndpoint(settings, lambda: f"loop-{next(numbers):x}", random.random)
         self.counts: Counter[str] = Counter()
-        self.link = random.Random(1)
-        self.loss = loss
 
-    def step(self) -> None:
-        """Wait for a datagram or a deadline, serve it, send what comes of it."""
+    def step(self) -> bool:
+        """Serve what is there and what is due; False once the standard input is closed."""
         deadline = self.endpoint.next_deadline()
-        wait = 0.2 if deadline is None else max(0.0, (deadline - time.monotonic_ns()) / 1e9)
-        if select.select([self.socket], [], [], min(wait, 0.2))[0]:
+        wait = None if deadline is None else max(0.0, (deadline - time.monotonic_ns()) / 1e9)
+        ready = select.select([self.socket, sys.stdin], [], [], wait)[0]
+        if self.socket in ready:
             data, source = self.socket.recvfrom(65_536)
-            if self.link.random() >= self.loss:
-                self.endpoint.handle_datagram(data, source, self.local, self.now())
+            self.endpoint.handle_datagram(data, source, self.local, self.now())
         self.endpoint.handle_timer(self.now())
+        is_open = sys.stdin not in ready or self.obey(os.read(0, 1000).decode())
         while (output := self.endpoint.poll_output()) is not None:
             self.counts[type(output).__name__] += 1
             if isinstance(output, Transmit):
-                if self.link.random() >= self.loss:
-                    self.socket.sendto(output.data, output.destination)
+                self.socket.sendto(output.data, output.destination)
             elif isinstance(output, IncomingInvite):
                 output.session.ring(self.now())
                 output.session.answer(SDP, self.now())
+            elif isinstance(output, InviteAnswered):
+                output.session.bye(self.now())
+        return is_open
+
+    def obey(self, line: str) -> bool:
+        """Do what a line asks for and answer it; False where there is none."""
+        words = line.split()
+        if words and words[0] == "call":
+            for _ in range(int(words[2])):
+                self.call(int(words[1]))
+        counts = {
+            "transactions": self.endpoint.transaction_count,
+            "dialogs": self.endpoint.dialog_count,
+            "cpu_ms": round(time.process_time() * 1000),
+        }
+        if words:
+            print(json.dumps(counts | dict(self.counts)), flush=True)
+        return bool(words)
+
+    def call(self, port: int) -> None:
+        """Place one call."""
+        target = SipUri("sip", "service", None, "127.0.0.1", port)
+        us = NameAddr(None, SipUri("sip", "loop", None, "127.0.0.1", self.local.port))
+        to = NameAddr(None, target)
+        self.endpoint.invite(target, from_=us, to=to, sdp=SDP, now_ns=self.now())
 
     @staticmethod
     def now() -> Nanoseconds:
@@ -65,18 +97,10 @@ class Loop:
 
 
 def main() -> None:
-    loop = Loop(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0)
-    stopped: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
-    print(f"ready {loop.local.port}", flush=True)
-    while not stopped:
-        loop.step()
-    counts = dict(loop.counts) | {
-        "transactions": loop.endpoint.transaction_count,
-        "dialogs": loop.endpoint.dialog_count,
-        "cpu_ms": time.process_time() * 1000,
-    }
-    print(json.dumps(counts), flush=True)
+    loop = Loop()
+    print(json.dumps({"port": loop.local.port}), flush=True)
+    while loop.step():
+        pass
 
 
 if __name__ == "__main__":

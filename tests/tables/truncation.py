@@ -125,8 +125,9 @@ def run(moments: int = 200, at_once: int = 24, seed: int = 1, only: str = "") ->
         moments: Calls of each case.
         at_once: Calls up at the same time.
         seed: Decides the moments.
-        only: The name of a single case; empty runs all.
+        only: Names of cases, separated by commas; empty runs all.
     """
+    wanted = only.split(",") if only else [case.name for case in CASES]
     missing = capture.missing_reason()
     if missing is not None:
         return [Row("capture", ok=False, figures={"fault": missing})]
@@ -143,7 +144,7 @@ def run(moments: int = 200, at_once: int = 24, seed: int = 1, only: str = "") ->
                 folder, at_once, random.Random(f"{seed}/{case.name}")
             )
             for index, case in enumerate(CASES)
-            if only in ("", case.name)
+            if case.name in wanted
         ]
 
 

@@ -552,11 +552,16 @@ def test_bad_base64_is_counted_and_the_next_delta_is_heard() -> None:
     assert talk.session.counters.bad_audio == 1
 
 
-def test_audio_written_in_a_way_only_the_models_read_is_heard() -> None:
+def test_audio_written_with_escapes_is_heard() -> None:
     text = json.dumps(delta(b"\xfb\xff")).replace("+/8=", "\\u002b\\/8=").encode()
     talk = Talk()
     talk.session.handle_message(text, NOW)
     assert talk.drain()[1] == [heard(audio=b"\xfb\xff")]
+
+
+def test_audio_without_the_fields_that_some_server_leaves_out_is_heard() -> None:
+    event = {"type": "response.audio.delta", "item_id": "i1", "delta": "AAA="}
+    assert Talk().hear(event) == [AudioReceived("", "i1", 0, b"\0\0")]
 
 
 def test_empty_audio_is_not_told() -> None:

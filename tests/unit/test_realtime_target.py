@@ -2,7 +2,7 @@
 
 import pytest
 
-from telephony.realtime.target import authorization, session_url
+from telephony.realtime.target import session_url
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,3 @@ from telephony.realtime.target import authorization, session_url
 )
 def test_the_model_joins_the_url_escaped(base: str, model: str | None, wanted: str) -> None:
     assert session_url(base, model) == wanted
-
-
-def test_a_key_is_a_bearer_token_and_no_key_is_no_header() -> None:
-    assert authorization("k") == {"Authorization": "Bearer k"}
-    assert authorization(None) == {}

@@ -97,7 +97,10 @@ def test_a_body_that_may_be_ignored_is() -> None:
     bench = Bench()
     extra = "Content-Disposition: icon; handling=optional"
     bench.receive(request("INVITE", body=b"x", content_type="image/png", extra=extra))
-    bench.event(IncomingInvite)
+    event = bench.event(IncomingInvite)
+    assert event.sdp is None
+    event.session.answer(OFFER, bench.now)
+    assert bench.take_response().body == OFFER
 
 
 def test_an_encoded_body_gets_415_and_accept_encoding() -> None:
@@ -137,6 +140,13 @@ def test_a_request_that_came_by_two_paths_gets_482_the_second_time() -> None:
     assert bench.event_kinds() == ["IncomingInvite"]
     bench.receive(request("INVITE", branch="z9hG4bK-path-3", body=OFFER, cseq=2))
     assert bench.event_kinds() == ["IncomingInvite"]
+
+
+def test_cancel_of_an_invite_that_was_refused_at_once_changes_nothing() -> None:
+    bench = Bench()
+    bench.receive(request("INVITE", body=OFFER, extra="Require: 100rel"))
+    bench.receive(request("CANCEL"))
+    assert bench.statuses() == [420, 200]
 
 
 def test_a_call_that_would_replace_another_is_declined() -> None:
@@ -212,6 +222,12 @@ def test_options_says_what_we_support() -> None:
     assert headers["Supported"] == "norefersub"
     assert headers["Contact"] == "<sip:e1-0@192.0.2.1:5060>"
     assert headers["Server"] == "telephony"
+
+
+def test_an_endpoint_without_extensions_names_none() -> None:
+    status, headers = answer_to(request("OPTIONS"), Bench(replace(SETTINGS, supported=())))
+    assert status == 200
+    assert "Supported" not in headers
 
 
 def test_copies_of_options_get_the_same_answer() -> None:
@@ -409,11 +425,22 @@ def test_over_tcp_nothing_is_repeated_but_the_200_and_nothing_lingers() -> None:
 
 def test_a_ping_gets_its_pong() -> None:
     bench = Bench()
-    bench.endpoint.handle_stream(FLOW, b"\r\n\r\n", bench.now)
+    bench.stream(b"\r\n")
+    assert bench.endpoint.poll_output() is None
+    bench.endpoint.handle_stream(FLOW, b"\r\n", bench.now)
     assert bench.endpoint.poll_output() == Transmit(
         b"\r\n", "TCP", (FLOW.host, FLOW.port), flow=FLOW
     )
     assert bench.endpoint.poll_output() is None
+
+
+def test_a_pong_on_a_connection_of_ours_is_taken_in_silence() -> None:
+    bench = Bench()
+    ours = FLOW._replace(is_opened_by_us=True)
+    bench.endpoint.handle_stream(ours, b"\r\n\r\n", bench.now)
+    assert bench.endpoint.poll_output() is None
+    bench.stream(tcp(request("OPTIONS")), ours)
+    assert bench.statuses() == [200]
 
 
 def test_an_answer_whose_connection_is_gone_goes_to_a_new_one() -> None:

@@ -333,6 +333,25 @@ def test_a_cancel_that_comes_after_our_200_to_the_reinvite_changes_nothing() -> 
     assert call.session.exchange.local == HOLD
 
 
+def test_a_late_cancel_of_an_earlier_reinvite_leaves_the_later_one_alone() -> None:
+    bench = Bench()
+    call = Call(bench)
+    call.send("INVITE", body=HELD)
+    call.session.respond_to_offer(HOLD, bench.now)
+    call.ack()
+    call.ack()
+    assert bench.event_kinds() == ["OfferReceived", "AckReceived"]
+    earlier = request("CANCEL", branch="z9hG4bK-INVITE-2", to_tag=call.tag, cseq=2)
+    call.send("INVITE", body=OFFER)
+    bench.take()
+    bench.receive(earlier)
+    assert bench.statuses() == [200]
+    assert bench.event_kinds() == ["OfferReceived"]
+    call.ack()
+    call.session.respond_to_offer(ANSWER, bench.now)
+    assert bench.statuses() == [200]
+
+
 def test_a_200_to_a_reinvite_that_is_never_acknowledged_ends_the_call() -> None:
     bench = Bench()
     call = Call(bench)

@@ -9,7 +9,13 @@ import pytest
 
 from telephony.errors import LocalError, RemoteError
 from telephony.sip.invite_reoffer import REOFFER, ReofferInput, ReofferMachine, ReofferState
-from telephony.sip.invite_state import SESSION, SessionInput, SessionMachine, SessionState
+from telephony.sip.invite_state import (
+    SESSION,
+    SessionAct,
+    SessionInput,
+    SessionMachine,
+    SessionState,
+)
 from telephony.sip.refer_state import REFER, ReferInput, ReferMachine, ReferState
 
 Rows = Mapping[tuple[Any, Any], tuple[Any, tuple[Any, ...]]]
@@ -57,7 +63,7 @@ MACHINES: dict[str, tuple[Rows, type[Enum], type[Enum], list[Callable[[], Any]],
         ReferState,
         ReferInput,
         [ReferMachine],
-        set(ReferInput) - {ReferInput.SILENCE, ReferInput.HANDOFF_OVER},
+        set(),
     ),
 }
 PAIRS = [
@@ -100,6 +106,43 @@ def test_every_pair_is_a_row_or_the_fault_of_who_sent_the_input(
     else:
         assert machine.advance(what) == row[1]
         assert machine.state is row[0]
+
+
+def acts_reached_from(start: SessionState) -> set[SessionAct]:
+    reached, frontier = {start}, [start]
+    acts: set[SessionAct] = set()
+    while frontier:
+        here = frontier.pop()
+        for (state, _), (following, done) in SESSION.items():
+            if state is here:
+                acts |= set(done)
+                if following not in reached:
+                    reached.add(following)
+                    frontier.append(following)
+    return acts
+
+
+def test_each_end_of_a_session_is_asked_only_for_what_it_can_do() -> None:
+    both = {SessionAct.STOP_RING_LIMIT, SessionAct.SEND_BYE, SessionAct.END}
+    assert acts_reached_from(SessionState.RECEIVED) == both | {
+        SessionAct.REPLY,
+        SessionAct.TELL_ACK,
+        SessionAct.ANSWER_480,
+        SessionAct.ANSWER_487,
+    }
+    assert acts_reached_from(SessionState.CALLING) == both | {
+        SessionAct.TELL_PROGRESS,
+        SessionAct.TELL_ANSWERED,
+        SessionAct.ACKNOWLEDGE,
+        SessionAct.SEND_CANCEL,
+        SessionAct.ABANDON,
+    }
+
+
+def test_of_what_a_peer_may_send_about_a_transfer_every_pair_is_a_row() -> None:
+    own = {ReferInput.SILENCE, ReferInput.HANDOFF_OVER}
+    for pair in itertools.product(ReferState, set(ReferInput) - own):
+        assert pair in REFER
 
 
 @pytest.mark.parametrize(

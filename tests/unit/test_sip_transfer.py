@@ -301,6 +301,21 @@ def test_a_report_without_a_status_that_is_not_the_last_says_nothing() -> None:
     assert bench.event_kinds() == []
 
 
+def test_a_report_whose_state_cannot_be_read_still_counts() -> None:
+    bench = Bench()
+    call = accepted(bench)
+    assert call.notify("SIP/2.0 180 Ringing", "<<") == 200
+    assert bench.event(ReferProgressed).status == 180
+    assert call.notify("SIP/2.0 200 OK", "active;expires=soon") == 200
+    assert call.finished() == (TransferOutcome.CONNECTED, 200)
+
+
+def test_a_report_whose_event_cannot_be_read_gets_400() -> None:
+    bench = Bench()
+    call = accepted(bench)
+    assert call.notify("SIP/2.0 180 Ringing", event="<<") == 400
+
+
 def test_a_report_names_its_refer_or_none() -> None:
     bench = Bench()
     call = accepted(bench)

@@ -49,7 +49,8 @@ def test_a_call_is_rung_answered_and_hung_up_by_the_caller() -> None:
     bench = Bench()
     bench.receive(INVITE)
     event = bench.event(IncomingInvite)
-    assert event.request.body == OFFER
+    assert event.sdp == OFFER
+    assert event.request.method == "INVITE"
     session = event.session
     assert session.call_id == "call-1"
     assert session.remote_address == PEER
@@ -61,9 +62,10 @@ def test_a_call_is_rung_answered_and_hung_up_by_the_caller() -> None:
     assert ringing.headers.get("Contact") == "<sip:e1-0@192.0.2.1:5060>"
     tag = tag_of(ringing.headers.get("To"))
 
-    session.answer(ANSWER, bench.now)
+    session.answer(ANSWER, bench.now, headers=[("X-Line", "7")])
     ok = bench.take_response()
     assert ok.status == 200
+    assert ok.headers.get("X-Line") == "7"
     assert ok.body == ANSWER
     assert tag_of(ok.headers.get("To")) == tag
     assert (

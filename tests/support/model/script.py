@@ -89,7 +89,7 @@ SCRIPTS: dict[str, Script] = {
     "talkative": Script(responses=((Speech(audio_ms=700, speed=0),),) * 20),
     "echo": Script(responses=(), echoes=True),
     "early-speech": Script(
-        responses=((Speech(audio_ms=3000, speed=0, first_audio_ms=400),),), speech_ms=(-350, 30)
+        responses=((Speech(audio_ms=3000, speed=0, first_audio_ms=400),),), speech_ms=(-100, 40)
     ),
     "seeded-speech": Script(responses=((Speech(speed=1.0),),), speech_ms=(0, 3000)),
     **{

@@ -1,0 +1,462 @@
+"""A session over a real loopback WebSocket: what goes, what comes, and every way that it ends."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Callable, Coroutine
+from itertools import count, pairwise
+
+import pytest
+from websockets.frames import Opcode
+
+from telephony.engine.clock import monotonic_ns
+from telephony.engine.realtime_socket import RealtimeSocket
+from telephony.engine.uplink_writer import UplinkSettings
+from telephony.engine.websocket_handshake import HandshakeRefusedError
+from telephony.errors import LocalError, TransportError
+from telephony.realtime import RealtimeSession
+from telephony.voice import (
+    AudioReceived,
+    CancelResponse,
+    Close,
+    CommitAudio,
+    Configure,
+    Respond,
+    SessionClosed,
+    SessionGranted,
+    SessionOpened,
+    SessionSettings,
+    SpeechStarted,
+    TruncateItem,
+    VoiceEvent,
+)
+from tests.support.websocket_peer import WebSocketPeer
+
+OPENED = {"type": "session.created", "session": {"id": "s1"}}
+GRANTED = {"type": "session.updated", "session": {"input_audio_format": "g711_ulaw"}}
+SPEECH = {"type": "input_audio_buffer.speech_started", "item_id": "u1", "audio_start_ms": 5}
+AUDIO = bytes(160)
+
+
+def delta(size: int = 160) -> dict[str, object]:
+    return {
+        "type": "response.output_audio.delta",
+        "response_id": "r1",
+        "item_id": "i1",
+        "content_index": 0,
+        "delta": base64.b64encode(bytes(size)).decode(),
+    }
+
+
+class Line:
+    """A socket under test, its peer, and the events it told."""
+
+    def __init__(self, settings: UplinkSettings | None, receive_buffer: int) -> None:
+        ids = count(1)
+        self.peer = WebSocketPeer(receive_buffer)
+        self.session = RealtimeSession(lambda: str(next(ids)))
+        self.told: list[VoiceEvent] = []
+        self.on_event: Callable[[VoiceEvent], None] = self.told.append
+        self.socket = RealtimeSocket(
+            self.peer.url,
+            {"Authorization": "Bearer sk-secret"},
+            self.session,
+            self.tell,
+            monotonic_ns,
+            settings,
+        )
+
+    def tell(self, event: VoiceEvent) -> None:
+        self.on_event(event)
+
+    async def open(self, first: bytes = b"") -> None:
+        await asyncio.gather(self.socket.connect(2.0), self.peer.accept(first))
+
+    async def granted(self) -> None:
+        """Open, ask for G.711, and have it granted."""
+        await self.open()
+        self.socket.command(Configure(SessionSettings()))
+        await self.peer.read(1)
+        await self.peer.send(OPENED, GRANTED)
+        await self.until(lambda: len(self.told) == 2)
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Let the loop run until something is so."""
+        for _ in range(5000):
+            if is_so():
+                return
+            await asyncio.sleep(0.001)
+        raise AssertionError(f"it did not come to be; told so far: {self.told}")
+
+    async def closed(self) -> SessionClosed:
+        """Wait for the end and give it; nothing may follow it."""
+        await self.until(lambda: any(isinstance(event, SessionClosed) for event in self.told))
+        last = self.told[-1]
+        assert isinstance(last, SessionClosed)
+        return last
+
+    def write(self) -> int:
+        return self.socket.write_audio(self.session.append_message(AUDIO))
+
+    def stall(self) -> None:
+        while not self.socket.waiting_audio_messages:
+            self.write()
+
+
+def run(
+    story: Callable[[Line], Coroutine[None, None, None]],
+    settings: UplinkSettings | None = None,
+    receive_buffer: int = 65_536,
+) -> None:
+    async def told() -> None:
+        line = Line(settings, receive_buffer)
+        try:
+            await story(line)
+        finally:
+            line.peer.close()
+
+    asyncio.run(asyncio.wait_for(told(), 10.0))
+
+
+def types(messages: list[bytes]) -> list[str]:
+    return [json.loads(message)["type"].rpartition(".")[2] for message in messages]
+
+
+def test_a_session_is_opened_granted_and_takes_audio() -> None:
+    async def story(line: Line) -> None:
+        await line.granted()
+        assert [type(event) for event in line.told] == [SessionOpened, SessionGranted]
+        assert line.peer.request is not None
+        assert line.peer.request.headers["Authorization"] == "Bearer sk-secret"
+        assert line.write() == 0
+        assert await line.peer.read(1) == [line.session.append_message(AUDIO)]
+        counters = line.socket.counters()
+        assert (counters["audio_messages"], counters["messages"]) == (1, 2)
+
+    run(story)
+
+
+def test_what_comes_right_behind_the_handshake_is_not_lost() -> None:
+    async def story(line: Line) -> None:
+        await line.open(json.dumps(OPENED).encode())
+        assert line.told == [SessionOpened("s1")]
+
+    run(story)
+
+
+def test_commands_before_the_connection_wait_for_it() -> None:
+    async def story(line: Line) -> None:
+        line.socket.command(Configure(SessionSettings()))
+        assert line.write() == 0
+        await line.open()
+        line.write()
+        assert types(await line.peer.read(2)) == ["update", "append"]
+
+    run(story)
+
+
+def test_a_command_given_from_within_an_event_is_sent() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+
+        def cut(event: VoiceEvent) -> None:
+            line.told.append(event)
+            if isinstance(event, SpeechStarted):
+                line.socket.command(TruncateItem("i1", 0, 10))
+
+        line.on_event = cut
+        await line.peer.send(SPEECH)
+        assert types(await line.peer.read(1)) == ["truncate"]
+
+    run(story)
+
+
+def test_a_message_in_fragments_is_one_message_and_a_ping_is_answered() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        text = json.dumps(SPEECH).encode()
+        await line.peer.send_fragments(text[:5], text[5:9], text[9:])
+        await line.until(lambda: bool(line.told))
+        assert line.told == [SpeechStarted("u1", 5)]
+        assert bytes((await line.peer.read_frame(Opcode.PONG)).data) == b"between"
+
+    run(story)
+
+
+def test_a_burst_leaves_room_for_others_and_keeps_its_order() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        turns: list[int] = []
+
+        def slowly(event: VoiceEvent) -> None:
+            line.told.append(event)
+            until = time.monotonic_ns() + 400_000
+            while time.monotonic_ns() < until:
+                pass
+
+        line.on_event = slowly
+        await line.peer.send(*[delta()] * 30, SPEECH)
+        while len(line.told) < 31:
+            turns.append(len(line.told))
+            await asyncio.sleep(0)
+        at_once = [later - earlier for earlier, later in pairwise(turns)]
+        assert max(at_once) <= 5
+        assert isinstance(line.told[-1], SpeechStarted)
+        assert all(isinstance(event, AudioReceived) for event in line.told[:-1])
+
+    run(story)
+
+
+def test_an_event_whose_handling_raises_does_not_hold_up_the_rest() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        raised: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+
+        def fail_once(event: VoiceEvent) -> None:
+            line.told.append(event)
+            if len(line.told) == 1:
+                raise ValueError("a fault of ours")
+
+        line.on_event = fail_once
+        await line.peer.send(delta(), delta(), SPEECH)
+        await line.until(lambda: len(line.told) == 3)
+        assert len(raised) == 1
+
+    run(story)
+
+
+def test_with_a_stalled_reader_commands_overtake_audio_but_a_commit_does_not() -> None:
+    async def story(line: Line) -> None:
+        await line.granted()
+        line.stall()
+        line.socket.command(CommitAudio())
+        line.write()
+        line.socket.command(TruncateItem("i1", 0, 10))
+        line.socket.command(Respond())
+        written = line.socket.counters()["audio_messages"]
+        kinds = types(await line.peer.read(written + 3))
+        assert kinds.index("create") == kinds.index("truncate") + 1
+        assert kinds.index("create") < kinds.index("commit") == written + 1
+        assert kinds[-1] == "append"
+        assert line.socket.waiting_audio_messages == 0
+
+    run(story, receive_buffer=4096)
+
+
+def test_with_a_stalled_reader_one_second_waits_and_drops_are_counted() -> None:
+    async def story(line: Line) -> None:
+        await line.granted()
+        line.stall()
+        dropped = sum(line.write() for _ in range(200))
+        assert dropped > 100
+        counters = line.socket.counters()
+        assert counters["dropped_audio_messages"] == dropped
+        assert counters["dropped_audio_ms"] == pytest.approx(20 * dropped, rel=0.03)
+        assert 900 < line.socket.uplink_backlog_ms <= 1020
+        kept = counters["audio_messages"] - dropped
+        assert len(await line.peer.read(kept)) == kept
+
+    run(story, receive_buffer=4096)
+
+
+def test_a_reader_that_stops_for_good_ends_the_session() -> None:
+    async def story(line: Line) -> None:
+        await line.granted()
+        line.stall()
+        ended = await line.closed()
+        assert (ended.is_clean, ended.code) == (False, 1006)
+        assert ended.reason == "the server took nothing for 150 ms"
+        assert line.write() == 0
+        line.socket.command(Respond())
+
+    run(story, UplinkSettings(dead_after_ms=150), receive_buffer=4096)
+
+
+def test_a_close_that_the_server_answers_is_clean() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        await asyncio.gather(line.socket.close(), line.peer.finish())
+        assert line.told == [SessionClosed(is_clean=True, code=1000, reason="")]
+        await line.socket.close()
+
+    run(story)
+
+
+def test_a_close_that_the_server_never_answers_ends_within_two_seconds() -> None:
+    async def story(line: Line) -> None:
+        await line.granted()
+        line.stall()
+        started = time.monotonic()
+        await line.socket.close()
+        assert time.monotonic() - started < 2.2
+        ended = line.told[-1]
+        assert isinstance(ended, SessionClosed)
+        assert not ended.is_clean
+
+    run(story, receive_buffer=4096)
+
+
+def test_a_close_from_within_an_event_comes_after_what_was_told_before_it() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+
+        def hang_up(event: VoiceEvent) -> None:
+            line.told.append(event)
+            if isinstance(event, SpeechStarted):
+                line.socket.command(Respond())
+                line.socket.command(Close())
+                line.socket.command(CancelResponse())
+
+        line.on_event = hang_up
+        await line.peer.send(SPEECH)
+        await line.peer.finish()
+        assert (await line.closed()).is_clean
+
+    run(story)
+
+
+def test_while_closing_what_the_server_says_is_told_and_nothing_but_the_close_is_sent() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        response = {"id": "r1", "status": "completed"}
+        await line.peer.send({"type": "response.created", "response": response})
+        await line.until(lambda: len(line.told) == 1)
+        line.socket.command(Respond())
+        line.socket.command(Close())
+        await line.peer.send({"type": "response.done", "response": response})
+        await line.until(lambda: len(line.told) == 2)
+        await line.peer.finish()
+        assert (await line.closed()).is_clean
+        assert [frame.opcode for frame in line.peer.frames] == [Opcode.CLOSE]
+
+    run(story)
+
+
+def test_a_connection_that_breaks_under_a_write_ends_once() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        line.peer.reset()
+        line.write()
+        assert line.told == []
+        assert line.write() == 0
+        await line.closed()
+        await asyncio.sleep(0)
+        assert len(line.told) == 1
+
+    run(story)
+
+
+def test_a_close_before_the_connection_is_open_ends_the_session_at_once() -> None:
+    async def story(line: Line) -> None:
+        connecting = asyncio.create_task(line.socket.connect())
+        line.socket.command(Close())
+        assert isinstance(line.told[-1], SessionClosed)
+        await line.peer.accept()
+        await connecting
+        assert line.write() == 0
+        await line.socket.close()
+
+    run(story)
+
+
+def test_the_servers_close_is_told_with_its_code_and_reason() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        await line.peer.send(delta())
+        await line.peer.send_close(1001, "maximum duration")
+        assert await line.closed() == SessionClosed(
+            is_clean=True, code=1001, reason="maximum duration"
+        )
+        assert isinstance(line.told[0], AudioReceived)
+
+    run(story)
+
+
+def test_a_close_whose_answer_finds_nobody_is_told_once() -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        await line.peer.send_close(1001, "bye")
+        line.peer.reset()
+        assert await line.closed() == SessionClosed(is_clean=True, code=1001, reason="bye")
+        await asyncio.sleep(0)
+        assert len(line.told) == 1
+
+    run(story)
+
+
+ENDINGS: dict[str, tuple[Callable[[Line], object], int, str]] = {
+    "FIN": (lambda line: line.peer.connection.close(), 1006, "the server hung up"),
+    "RST": (lambda line: line.peer.reset(), 1006, "ECONNRESET"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS.keys())
+def test_a_connection_that_ends_without_a_close_is_told(
+    ending: tuple[Callable[[Line], object], int, str],
+) -> None:
+    end, code, reason = ending
+
+    async def story(line: Line) -> None:
+        await line.open()
+        end(line)
+        assert await line.closed() == SessionClosed(is_clean=False, code=code, reason=reason)
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("octets", "code"),
+    [(b"\x83\x00", 1002), (b"\x81\x7f" + (9 << 20).to_bytes(8, "big") + b"x", 1009)],
+    ids=["an opcode that nobody defined", "a message past the limit"],
+)
+def test_a_server_that_breaks_websocket_is_told_why(octets: bytes, code: int) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        await line.peer.send_raw(octets)
+        ended = await line.closed()
+        assert (ended.is_clean, ended.code) == (False, code)
+
+    run(story)
+
+
+def test_a_refused_handshake_is_raised_with_its_status_and_nothing_works_after() -> None:
+    async def story(line: Line) -> None:
+        refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+        serving = asyncio.create_task(line.peer.answer(refusal))
+        with pytest.raises(HandshakeRefusedError) as caught:
+            await line.socket.connect()
+        await serving
+        assert caught.value.status == 401
+        line.socket.command(Respond())
+        await line.socket.close()
+        assert line.socket.uplink_backlog_ms == 0
+        with pytest.raises(LocalError):
+            await line.socket.connect()
+
+    run(story)
+
+
+def test_a_garbage_handshake_is_a_transport_error() -> None:
+    async def story(line: Line) -> None:
+        serving = asyncio.create_task(line.peer.answer(b"what?\r\n\r\n"))
+        with pytest.raises(TransportError, match="does not speak WebSocket"):
+            await line.socket.connect()
+        await serving
+
+    run(story)
+
+
+def test_a_session_timer_is_kept() -> None:
+    async def story(line: Line) -> None:
+        await line.granted()
+        await line.peer.send(SPEECH)
+        await line.until(lambda: len(line.told) == 3)
+        line.socket.command(Respond())
+        await line.peer.send({**SPEECH, "type": "input_audio_buffer.speech_stopped"})
+        started = time.monotonic()
+        assert types(await line.peer.read(1)) == ["create"]
+        assert time.monotonic() - started < 2
+
+    run(story)
