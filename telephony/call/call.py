@@ -227,7 +227,7 @@ class Call:
                 conversation.configure(plan, conversation.leg_format)
                 self._note(AgentConfigured(agent=plan.agent))
             case GiveToolResult() if conversation is not None:
-                conversation.give_tool_result(body)
+                conversation.give_tool_result(body, self._now_ns)
             case SendDigits(digits=digits) if port is not None and port.takes_digits:
                 port.send_digits(digits)
             case PlayAudio(audio=audio) if port is not None:
@@ -288,6 +288,8 @@ class Call:
                     self._handle_digit(DigitPressed(digit=digit, method=method))
                 case WordsSent():
                     self._note(PlayoutFinished())
+                    if self.conversation is not None:
+                        self.conversation.handle_words_sent(now_ns)
         self._check_words()
 
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
@@ -327,6 +329,8 @@ class Call:
             case _Timer.GRANT_LIMIT:
                 self._trouble("voice.timeout", "model", "the voice session was not granted in time")
                 self._outputs.append(CloseVoice())
+                if self.conversation is not None:
+                    self.conversation.give_up()
                 self._input(CallInput.VOICE_LOST)
             case _Timer.WORDS:
                 self._input(CallInput.WORDS_SENT)
@@ -447,6 +451,8 @@ class Call:
 
     def _wait_for_words(self) -> None:
         self._arm(_Timer.WORDS, self._settings.words_ns)
+        if self.conversation is not None:
+            self.conversation.stop_waiting()
         self._gate()
         self._check_words()
 
@@ -468,8 +474,6 @@ class Call:
 
     def _start_transfer(self, transfer: StartTransfer) -> None:
         self._transfer = transfer
-        if self.conversation is not None and transfer.tool_call_id is not None:
-            self.conversation.end_wait(transfer.tool_call_id)
         self._input(CallInput.TRANSFER)
 
     def _refer(self) -> None:
@@ -545,7 +549,7 @@ class Call:
             return
         self._note(KeysCollected(keys=keys))
         if self.conversation is not None:
-            self.conversation.handle_keys(keys)
+            self.conversation.handle_keys(keys, self._now_ns)
 
 
 def _discard(octets: bytes) -> None:

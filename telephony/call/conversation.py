@@ -7,6 +7,7 @@ works.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.events import (
@@ -58,8 +59,13 @@ __all__ = ["Conversation", "Outlets", "Prompts", "session_settings"]
 FIRST_RTP_WAIT_NS = 200 * NS_PER_MS
 """A caller who sends nothing is greeted after this: some wait for the other side to begin."""
 FILLER_AFTER_NS = 2 * NS_PER_SECOND
-"""Silence of a tool that works, before the caller is asked for patience."""
-FILLER_AGAIN_NS = 8 * NS_PER_SECOND
+"""Silence of a tool that works or a model that thinks, before the caller is asked for patience."""
+FILLER_AGAIN_NS = 2_500 * NS_PER_MS
+"""Silence after any words, the filler's own included, while the caller still waits."""
+MAX_FILLERS = 6
+"""In a row; a caller who has waited that long knows that something is wrong."""
+REFUSED_STATUSES = frozenset({401, 403, 404})
+"""Of the handshake: a wrong key, or a wrong path or model."""
 ERRORS_NOTED = 20
 """Rows about the session's errors per call; all are counted."""
 
@@ -135,7 +141,10 @@ class Conversation:
         self._port: RtpPort | None = None
         self._has_greeted = False
         self._heard_from_ns: Nanoseconds | None = None
-        self._tools_pending: dict[str, Nanoseconds] = {}
+        self._tools_pending: set[str] = set()
+        self._is_waiting = False
+        self._filler_ns: Nanoseconds | None = None
+        self._fillers = 0
 
     # ---- joining ------------------------------------------------------------------------------
 
@@ -181,6 +190,7 @@ class Conversation:
         self._has_greeted = True
         if self.plan.speaks_first:
             self._outlets.tell(Respond(self.plan.greeting))
+            self._wait(now_ns)
 
     # ---- the session --------------------------------------------------------------------------
 
@@ -188,10 +198,11 @@ class Conversation:
         """Take one event of the session."""
         match event:
             case AudioReceived() | AudioFinished() | ResponseStarted():
-                self._handle_response(event)
+                self._handle_response(event, now_ns)
             case ResponseFinished():
                 self._handle_response_finished(event)
             case SpeechStarted():
+                self.stop_waiting()
                 self._handle_speech_started(event)
             case SpeechStopped():
                 self._handle_speech_stopped(event, now_ns)
@@ -206,7 +217,8 @@ class Conversation:
         note = self._outlets.note
         match event:
             case ToolCalled(call_id=call_id, name=name, arguments=arguments):
-                self._tools_pending[call_id] = Nanoseconds(now_ns + FILLER_AFTER_NS)
+                self._tools_pending.add(call_id)
+                self._wait(now_ns)
                 note(ToolRequested(tool_call_id=call_id, name=name, arguments=arguments))
             case CallerTranscribed(item_id=item_id, text=text, is_final=True):
                 note(SpeechTranscribed(role="caller", item_id=item_id, text=text))
@@ -214,8 +226,8 @@ class Conversation:
                 note(SpeechTranscribed(role="agent", item_id=item_id, text=text))
             case VoiceErrorReceived():
                 self._handle_error(event)
-            case UnknownEventReceived():
-                self.unknown_events += 1
+            case UnknownEventReceived(type=kind):
+                self._handle_unknown(kind)
             case _:
                 pass
 
@@ -236,17 +248,21 @@ class Conversation:
             )
         self._greet_if_due(now_ns)
 
-    def _handle_response(self, event: AudioReceived | AudioFinished | ResponseStarted) -> None:
+    def _handle_response(
+        self, event: AudioReceived | AudioFinished | ResponseStarted, now_ns: Nanoseconds
+    ) -> None:
         audio = self._audio
         if audio is None:
             return
         match event:
             case AudioReceived():
                 self._handle_audio(audio, event)
+                self._stop_waiting_for_model()
             case AudioFinished():
                 audio.handle_audio_finished(event)
             case ResponseStarted(response_id=response_id):
                 audio.active_response_id = response_id
+                self._wait(now_ns)
 
     def _handle_audio(self, audio: AgentAudio, event: AudioReceived) -> None:
         is_taken = audio.handle_audio(event)
@@ -263,6 +279,7 @@ class Conversation:
         if self._audio is not None:
             self._audio.has_overflowed = False
             self._audio.handle_response_finished(event.response_id)
+        self._stop_waiting_for_model()
         self._outlets.note(
             ResponseEnded(
                 response_id=event.response_id,
@@ -291,8 +308,12 @@ class Conversation:
             self._port.uplink.handle_speech_stopped(now_ns)
 
     def _handle_closed(self, event: SessionClosed) -> None:
-        self.is_closed = True
-        self.is_granted = False
+        if not self.is_closed:
+            fault: Literal["model", "configuration"] = "model"
+            if event.code in REFUSED_STATUSES:
+                fault = "configuration"
+            self._trouble("voice.lost", event.reason or f"closed with {event.code}", fault)
+        self.give_up()
         self._outlets.note(
             VoiceClosed(epoch=self._epoch, is_clean=event.is_clean, reason=event.reason)
         )
@@ -302,8 +323,22 @@ class Conversation:
         if not event.is_harmless and self.errors <= ERRORS_NOTED:
             self._trouble(event.code, event.message)
 
-    def _trouble(self, code: str, text: str) -> None:
-        self._outlets.note(TroubleNoted(code=code, fault="model", text=text))
+    def _handle_unknown(self, kind: str) -> None:
+        """Count an event that this version does not know; the first of a call is told."""
+        self.unknown_events += 1
+        if self.unknown_events == 1:
+            self._trouble("voice.unknown_event", f"the server sent an event of type {kind!r}")
+
+    def give_up(self) -> None:
+        """Expect nothing of the session any more."""
+        self.is_closed = True
+        self.is_granted = False
+        self.stop_waiting()
+
+    def _trouble(
+        self, code: str, text: str, fault: Literal["model", "configuration"] = "model"
+    ) -> None:
+        self._outlets.note(TroubleNoted(code=code, fault=fault, text=text))
 
     # ---- interruption -------------------------------------------------------------------------
 
@@ -328,19 +363,20 @@ class Conversation:
         if self.plan.may_be_interrupted_by_keys:
             self.interrupt()
 
-    def handle_keys(self, keys: str) -> None:
+    def handle_keys(self, keys: str, now_ns: Nanoseconds) -> None:
         """Tell the session what the caller typed."""
         self._outlets.tell(AddText(f"[keys {keys}]"))
         self._outlets.tell(Respond())
+        self._wait(now_ns)
 
-    def end_wait(self, tool_call_id: str) -> None:
-        """Fill no more silence for a tool: it waits for the far end, not the caller for it."""
-        self._tools_pending.pop(tool_call_id, None)
-
-    def give_tool_result(self, result: GiveToolResult) -> None:
+    def give_tool_result(self, result: GiveToolResult, now_ns: Nanoseconds) -> None:
         """Answer the session's call of a tool."""
-        self._tools_pending.pop(result.tool_call_id, None)
+        self._tools_pending.discard(result.tool_call_id)
         self._outlets.tell(ToolResult(result.tool_call_id, result.output, result.respond))
+        if result.respond:
+            self._wait(now_ns)
+        else:
+            self._stop_waiting_for_model()
 
     @property
     def is_speaking(self) -> bool:
@@ -359,17 +395,45 @@ class Conversation:
     # ---- time ---------------------------------------------------------------------------------
 
     def handle_timer(self, now_ns: Nanoseconds) -> None:
-        """Greet a silent caller, or fill the silence of a tool that works."""
+        """Greet a silent caller, or fill the silence of one who waits."""
         self._greet_if_due(now_ns)
-        for call_id, due_ns in list(self._tools_pending.items()):
-            if now_ns >= due_ns:
-                self._tools_pending[call_id] = Nanoseconds(now_ns + FILLER_AGAIN_NS)
-                if self._port is not None and not self.is_speaking:
-                    self._port.play(self._prompts.filler)
+        if self._filler_ns is not None and now_ns >= self._filler_ns:
+            self._filler_ns = None
+            self._fill_silence()
+
+    def handle_words_sent(self, now_ns: Nanoseconds) -> None:
+        """Learn that all queued audio has gone out: from here on the caller hears nothing."""
+        if self._is_waiting:
+            self._filler_ns = Nanoseconds(now_ns + FILLER_AGAIN_NS)
+
+    def _wait(self, now_ns: Nanoseconds) -> None:
+        """Let the caller wait for a tool or for the model, but not in silence."""
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._fillers = 0
+            self._filler_ns = Nanoseconds(now_ns + FILLER_AFTER_NS)
+
+    def _stop_waiting_for_model(self) -> None:
+        """Learn that the model did its part; a tool may still be at work."""
+        if not self._tools_pending:
+            self.stop_waiting()
+
+    def stop_waiting(self) -> None:
+        """Let silence be: it is the caller's turn, or somebody else's."""
+        self._is_waiting = False
+        self._filler_ns = None
+
+    def _fill_silence(self) -> None:
+        """Ask for patience; where words are queued, wait for `handle_words_sent` instead."""
+        port = self._port
+        if port is None or port.playout.queued_samples or self._fillers >= MAX_FILLERS:
+            return
+        self._fillers += 1
+        port.play(self._prompts.filler)
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
-        deadlines = list(self._tools_pending.values())
+        deadlines = [] if self._filler_ns is None else [self._filler_ns]
         if self._heard_from_ns is not None and self.is_granted and not self._has_greeted:
             deadlines.append(self._heard_from_ns)
         return min(deadlines, default=None)

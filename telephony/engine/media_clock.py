@@ -74,6 +74,7 @@ class MediaClock:
         self.skipped_packets = 0
         self.late_slots = 0
         """Slots that began more than one slot late."""
+        self._worst_late_ns = 0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin with the slot that is now."""
@@ -112,6 +113,11 @@ class MediaClock:
         if any(found):
             self._legs -= 1
 
+    def take_worst_late_ns(self) -> int:
+        """Give how late the latest slot began since this was last asked."""
+        worst, self._worst_late_ns = self._worst_late_ns, 0
+        return worst
+
     def _load(self, slot: int) -> int:
         return len(self._ring[slot % SLOTS])
 
@@ -139,6 +145,9 @@ class MediaClock:
             return
         if current > self._slot:
             self.late_slots += 1
+        late_ns = now_ns - self._origin_ns - self._slot * SLOT_NS
+        if late_ns > self._worst_late_ns:
+            self._worst_late_ns = late_ns
         self._read(now_ns)
         last = min(current, self._slot + SLOTS - 1)
         for slot in range(self._slot, last + 1):
