@@ -134,7 +134,8 @@ class Conversation:
         self._audio: AgentAudio | None = None
         self._port: RtpPort | None = None
         self._has_greeted = False
-        self._heard_from_ns: Nanoseconds | None = None
+        self._is_caller_heard = False
+        self._greet_at_ns: Nanoseconds | None = None
         self._tools_pending: dict[str, Nanoseconds] = {}
 
     # ---- joining ------------------------------------------------------------------------------
@@ -164,18 +165,20 @@ class Conversation:
 
     def begin(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end is there: the greeting may start once it can be heard."""
-        if self._heard_from_ns is None:
-            self._heard_from_ns = Nanoseconds(now_ns + FIRST_RTP_WAIT_NS)
+        if self._greet_at_ns is None:
+            wait_ns = 0 if self._is_caller_heard else FIRST_RTP_WAIT_NS
+            self._greet_at_ns = Nanoseconds(now_ns + wait_ns)
         self._greet_if_due(now_ns)
 
     def handle_media_started(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end sends: what we send now arrives."""
-        if self._heard_from_ns is not None:
-            self._heard_from_ns = now_ns
+        self._is_caller_heard = True
+        if self._greet_at_ns is not None:
+            self._greet_at_ns = now_ns
         self._greet_if_due(now_ns)
 
     def _greet_if_due(self, now_ns: Nanoseconds) -> None:
-        due = self._heard_from_ns
+        due = self._greet_at_ns
         if self._has_greeted or not self.is_granted or due is None or now_ns < due:
             return
         self._has_greeted = True
@@ -185,7 +188,9 @@ class Conversation:
     # ---- the session --------------------------------------------------------------------------
 
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
-        """Take one event of the session."""
+        """Take one event of the session; of one that is closed only the end is news."""
+        if self.is_closed and not isinstance(event, SessionClosed):
+            return
         match event:
             case AudioReceived() | AudioFinished() | ResponseStarted():
                 self._handle_response(event)
@@ -249,7 +254,11 @@ class Conversation:
                 audio.active_response_id = response_id
 
     def _handle_audio(self, audio: AgentAudio, event: AudioReceived) -> None:
-        if audio.handle_audio(event) or audio.has_overflowed:
+        has_room = audio.handle_audio(event)
+        late, audio.late_items = audio.late_items, []
+        for deletion in late:
+            self._outlets.tell(deletion)
+        if has_room or audio.has_overflowed:
             return
         audio.has_overflowed = True
         self._trouble("playout.full", "the model sent more than ten minutes of audio ahead")
@@ -362,8 +371,8 @@ class Conversation:
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
         deadlines = list(self._tools_pending.values())
-        if self._heard_from_ns is not None and self.is_granted and not self._has_greeted:
-            deadlines.append(self._heard_from_ns)
+        if self._greet_at_ns is not None and self.is_granted and not self._has_greeted:
+            deadlines.append(self._greet_at_ns)
         return min(deadlines, default=None)
 
 

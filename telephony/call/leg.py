@@ -17,6 +17,7 @@ __all__ = [
     "LegHeld",
     "LegKeyPressed",
     "LegMediaAgreed",
+    "LegPtimeChanged",
     "LegProgressed",
     "LegResumed",
     "LegTransferEnded",
@@ -50,6 +51,11 @@ class MediaDescribed:
 @dataclass(frozen=True, slots=True)
 class LegMediaAgreed:
     """Both sides agreed on audio: `leg.port` is there and may tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegPtimeChanged:
+    """Packets are of another length from now on: `leg.port` is to tick at its new pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ class FarEnded:
 
 LegEvent = (
     LegMediaAgreed
+    | LegPtimeChanged
     | LegConfirmed
     | LegProgressed
     | LegHeld

@@ -352,10 +352,11 @@ class Engine:
         self._link.send(event)
 
     def media_ready(self, call: EngineCall) -> None:
-        """Let a call's leg tick and its sockets be read."""
+        """Let a call's sockets be read and its leg tick; again when its pace changes."""
         port = call.leg.port
         assert port is not None
         self._rtp.attach(call.pair, call)
+        self._clock.remove(call)
         self._clock.add(call, port.settings.ptime_ms)
 
     def released(self, call: EngineCall) -> None:
