@@ -36,6 +36,7 @@ from telephony.call.events import (
     DigitPressed,
     KeysCollected,
     PlayoutFinished,
+    TransferProgressed,
     TroubleNoted,
 )
 from telephony.call.gate import GateReason, UplinkGate
@@ -48,8 +49,8 @@ from telephony.call.leg import (
     LegHeld,
     LegKeyPressed,
     LegMediaAgreed,
-    LegPtimeChanged,
     LegProgressed,
+    LegPtimeChanged,
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
@@ -133,21 +134,11 @@ class Call:
         self._answered_ns: Nanoseconds | None = None
         self._sessions = 0
         self._plan: VoicePlan | None = None
-        self._transfer = CallTransfer(leg, self._note)
+        self._transfer = CallTransfer(leg)
         self._refusal: RejectCall | RedirectCall = RejectCall(status=TEMPORARILY_UNAVAILABLE)
         self._ended: FarEnded | None = None
         self._has_apologized = False
         self._owes_apology = False
-        self._actions: dict[Action, Callable[[], None]] = {
-            Action.OPEN_VOICE: self._open_voice,
-            Action.REFUSE: self._refuse,
-            Action.BEGIN: self._begin,
-            Action.APOLOGIZE: self._apologize,
-            Action.WAIT_FOR_WORDS: self._wait_for_words,
-            Action.REFER: self._refer,
-            Action.RETURN_TO_AGENT: self._return_to_agent,
-            Action.END: self._end,
-        }
         if state is CallState.RECEIVED:
             self._arm(CallTimer.ROUTING, settings.routing_ns)
 
@@ -271,8 +262,8 @@ class Call:
                 self._note(CallProgressed(status=status, reason=reason))
             case LegKeyPressed(digit=digit):
                 self._handle_digit(DigitPressed(digit=digit, method="info"))
-            case LegTransferProgressed():
-                self._transfer.progress(event)
+            case LegTransferProgressed(status=status, reason=reason):
+                self._note(TransferProgressed(status=status, reason=reason))
             case _:
                 pass
 
@@ -353,10 +344,31 @@ class Call:
                 self.leg.ring(self._now_ns)
             case Action.ANSWER:
                 self.handle_leg_events(self.leg.answer(self._now_ns), self._now_ns)
+            case Action.REFUSE:
+                self._refuse()
             case Action.HANG_UP:
                 self.leg.hang_up(self._now_ns)
+            case Action.END:
+                self._end()
+            case Action.REFER:
+                self._refer()
             case _:
-                self._actions[action]()
+                self._carry_out_talk(action)
+
+    def _carry_out_talk(self, action: Action) -> None:
+        match action:
+            case Action.OPEN_VOICE:
+                self._open_voice()
+            case Action.BEGIN:
+                self._begin()
+            case Action.APOLOGIZE:
+                self._apologize()
+            case Action.WAIT_FOR_WORDS:
+                self._wait_for_words()
+            case Action.RETURN_TO_AGENT:
+                self._return_to_agent()
+            case _:
+                raise LocalError(f"nobody carries out {action.name}")
 
     def open_voice(self, plan: VoicePlan, now_ns: Nanoseconds) -> None:
         """Open the voice session of a call that we place, while it rings."""
@@ -437,6 +449,12 @@ class Call:
         self._close_voice()
         self._outputs.append(Released())
 
+    def let_go(self) -> None:
+        """Drop what the call held, once it is over, so that memory is free without a collection."""
+        if self.leg.port is not None:
+            self.leg.port.uplink.sink = _discard
+        self.conversation = None
+
     # ---- words, transfers, hold ---------------------------------------------------------------
 
     def _wait_for_words(self) -> None:
@@ -466,14 +484,14 @@ class Call:
         self._input(CallInput.TRANSFER)
 
     def _refer(self) -> None:
-        ended = self._transfer.start(self._now_ns)
+        ended = self._transfer.start(self._note, self._now_ns)
         if ended is not None:
             self._end_transfer(ended)
 
     def _end_transfer(self, ended: LegTransferEnded) -> None:
         if self.state is not CallState.TRANSFERRING:
             return
-        self._transfer.end(ended)
+        self._note(self._transfer.end(ended))
         if ended.is_over_for_us:
             self._ended = FarEnded("local", f"transferred: {ended.outcome}", ended.status)
             self._input(CallInput.TRANSFER_CONNECTED)
@@ -525,3 +543,8 @@ class Call:
         self._note(KeysCollected(keys=keys))
         if self.conversation is not None and self.state is CallState.UP:
             self.conversation.handle_keys(keys)
+
+
+def _discard(octets: bytes) -> None:
+    """Take audio that comes after the end."""
+    del octets

@@ -17,8 +17,8 @@ __all__ = [
     "LegHeld",
     "LegKeyPressed",
     "LegMediaAgreed",
-    "LegPtimeChanged",
     "LegProgressed",
+    "LegPtimeChanged",
     "LegResumed",
     "LegTransferEnded",
     "LegTransferProgressed",
@@ -55,7 +55,7 @@ class LegMediaAgreed:
 
 @dataclass(frozen=True, slots=True)
 class LegPtimeChanged:
-    """Packets are of another length from now on: `leg.port` is to tick at its new pace."""
+    """A new agreement has another packet length: the port must tick with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from telephony.call.events import (
     CallEventBody,
     TransferEnded,
-    TransferProgressed,
     TransferStarted,
     TroubleNoted,
 )
-from telephony.call.leg import Leg, LegTransferEnded, LegTransferProgressed
+from telephony.call.leg import Leg, LegTransferEnded
 from telephony.errors import TelephonyError
 from telephony.units import Nanoseconds
 
@@ -21,44 +20,44 @@ class CallTransfer:
 
     Args:
         leg: The far end, which is sent there.
-        note: Writes a row of the event log.
 
     Attributes:
         target: Where to, from the request to the outcome; None while there is no transfer.
     """
 
-    def __init__(self, leg: Leg, note: Callable[[CallEventBody], None]) -> None:
+    def __init__(self, leg: Leg) -> None:
         """Start with none."""
         self.target: str | None = None
         self._leg = leg
-        self._note = note
 
     def ask(self, target: str) -> None:
         """Note where to; while one is pending, another changes nothing."""
         self.target = self.target or target
 
-    def start(self, now_ns: Nanoseconds) -> LegTransferEnded | None:
+    def start(
+        self, note: Callable[[CallEventBody], None], now_ns: Nanoseconds
+    ) -> LegTransferEnded | None:
         """Ask the far end to call the target.
+
+        Args:
+            note: Writes a row of the event log.
+            now_ns: The time.
 
         Returns:
             The outcome, where it is known at once: the target is no address, or the leg is not up.
         """
         assert self.target is not None
-        self._note(TransferStarted(target=self.target))
+        note(TransferStarted(target=self.target))
         try:
             self._leg.transfer(self.target, now_ns)
         except TelephonyError as failed:
             code, fault, text = "transfer.refused", "configuration", str(failed)
-            self._note(TroubleNoted(code=code, fault=fault, text=text))
+            note(TroubleNoted(code=code, fault=fault, text=text))
             return LegTransferEnded("failed", None)
         return None
 
-    def progress(self, progressed: LegTransferProgressed) -> None:
-        """Note how the call to the target goes."""
-        self._note(TransferProgressed(status=progressed.status, reason=progressed.reason))
-
-    def end(self, ended: LegTransferEnded) -> None:
-        """Note the outcome; there is no transfer any more."""
+    def end(self, ended: LegTransferEnded) -> TransferEnded:
+        """Give the row of the outcome; there is no transfer any more."""
         assert self.target is not None
         target, self.target = self.target, None
-        self._note(TransferEnded(target=target, outcome=ended.outcome, status=ended.status))
+        return TransferEnded(target=target, outcome=ended.outcome, status=ended.status)

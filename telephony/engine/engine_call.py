@@ -143,9 +143,10 @@ class EngineCall:
     # ---- the call -----------------------------------------------------------------------------
 
     def change(self, what: Callable[[Call], None]) -> None:
-        """Change the call, then carry out what it asks."""
-        what(self.call)
-        self.drain()
+        """Change the call, then carry out what it asks; one that is over changes no more."""
+        if self._call is not None:
+            what(self._call)
+            self.drain()
 
     def drain(self) -> None:
         """Carry out all that the call asks, and re-arm its timer."""
@@ -164,9 +165,10 @@ class EngineCall:
                 case MediaReady():
                     self._host.media_ready(self)
                 case Released():
-                    self._release()
+                    self._release(call)
         self._host.drain_sip()
-        self._rearm()
+        if self._call is not None:
+            self._rearm()
 
     def _rearm(self) -> None:
         """Keep one timer, at the call's next deadline."""
@@ -193,12 +195,17 @@ class EngineCall:
         if self._voice is not None:
             self._voice.close()
 
-    def _release(self) -> None:
+    def _release(self, call: Call) -> None:
         port = self.leg.port
         if port is not None and port.settings.remote_rtcp is not None:
-            now_ns = self.call.now_ns
-            self.pair.send_rtcp(port.goodbye(now_ns, _wall_ns()), port.settings.remote_rtcp)
+            goodbye = port.goodbye(call.now_ns, _wall_ns())
+            self.pair.send_rtcp(goodbye, port.settings.remote_rtcp)
         self._host.released(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        call.let_go()
+        self.leg.port = None
+        self._call = self._voice = None
 
 
 def _wall_ns() -> int:

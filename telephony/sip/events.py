@@ -74,10 +74,12 @@ class IncomingInvite:
 
     Attributes:
         session: The new session.
-        request: The INVITE; `request.body` is the peer's offer, empty if it leaves that to us.
+        sdp: The peer's offer; None: it wants ours.
+        request: The INVITE.
     """
 
     session: "IncomingSession"
+    sdp: bytes | None
     request: Request
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from telephony.errors import LocalError
 from telephony.sip.codes import CALL_DOES_NOT_EXIST, DECLINE, OK, SERVER_ERROR
-from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, set_body
+from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, description_of, set_body
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import EndCause, InfoAnswered, InfoReceived, SessionEnded
 from telephony.sip.extensions import parse_event
@@ -18,12 +18,12 @@ from telephony.sip.invite_reoffer import ReofferState
 from telephony.sip.invite_server import ServerInvite
 from telephony.sip.invite_state import SessionAct, SessionInput, SessionMachine, SessionState
 from telephony.sip.known import known
-from telephony.sip.layer import ServerTransaction
 from telephony.sip.message import Request, Response
 from telephony.sip.name_addr import NameAddr
 from telephony.sip.offer_answer import OfferAnswer
 from telephony.sip.refer import Transfer
 from telephony.sip.timers import Alarm
+from telephony.sip.transaction_record import ServerTransaction
 from telephony.sip.transmit import HostPort
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
@@ -322,7 +322,7 @@ class InviteSession:
         request = transaction.request
         if self.state in _OVER:
             self.respond(transaction, CALL_DOES_NOT_EXIST, now_ns)
-        elif request.method == "UPDATE" and not request.body:
+        elif request.method == "UPDATE" and description_of(request) is None:
             self.dialog.refresh_target(request)
             self.answer_update(transaction, None, now_ns)
         else:
