@@ -16,6 +16,7 @@ from telephony.call import (
     CallEnded,
     CallEvent,
     CallIncoming,
+    EngineReport,
     PlaceCall,
 )
 from telephony.call.events import CallEventBody
@@ -167,7 +168,9 @@ class Softphone:
         call = self._calls[call_id] = PhoneCall(call_id, self.send)
         return call
 
-    def _handle_event(self, event: CallEvent) -> None:
+    def _handle_event(self, event: CallEvent | EngineReport) -> None:
+        if isinstance(event, EngineReport):
+            return
         call = self._calls.get(event.call_id) or self._adopt(event.call_id)
         for watcher in self._watchers:
             watcher(event)
