@@ -19,6 +19,7 @@ from telephony.call.commands import (
     PlayAudio,
     RedirectCall,
     RejectCall,
+    ReportTransfer,
     RingCall,
     SendDigits,
     StartTransfer,
@@ -39,6 +40,7 @@ from telephony.call.events import (
     PlayoutFinished,
     TransferEnded,
     TransferProgressed,
+    TransferRequested,
     TransferStarted,
     TroubleNoted,
 )
@@ -56,6 +58,7 @@ from telephony.call.leg import (
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
+    LegTransferRequested,
 )
 from telephony.call.log import EventLog
 from telephony.call.outputs import (
@@ -229,6 +232,8 @@ class Call:
                 port.send_digits(digits)
             case PlayAudio(audio=audio) if port is not None:
                 port.play(audio)
+            case ReportTransfer(status=status):
+                self.leg.report_transfer(status, self._now_ns)
             case _:
                 raise LocalError(f"a call that is {self.state.name} takes no {body.type}")
 
@@ -254,13 +259,22 @@ class Call:
                 self._resume()
             case LegKeyPressed(digit=digit):
                 self._handle_digit(DigitPressed(digit=digit, method="info"))
-            case LegTransferProgressed() | LegTransferEnded():
-                self._handle_transfer(event)
             case FarEnded():
                 self._ended = event
                 self._input(CallInput.FAR_ENDED)
-            case _:
-                pass
+            case LegTransferProgressed() | LegTransferEnded() | LegTransferRequested():
+                self._handle_transfer_event(event)
+
+    def _handle_transfer_event(
+        self, event: LegTransferProgressed | LegTransferEnded | LegTransferRequested
+    ) -> None:
+        match event:
+            case LegTransferProgressed(status=status, reason=reason):
+                self._note(TransferProgressed(status=status, reason=reason))
+            case LegTransferEnded():
+                self._end_transfer(event)
+            case LegTransferRequested(target=target):
+                self._note(TransferRequested(target=target))
 
     def handle_media_events(self, events: list[MediaEvent], now_ns: Nanoseconds) -> None:
         """Take what the leg's port tells."""
@@ -373,8 +387,11 @@ class Call:
         self._open_voice()
 
     def _open_voice(self) -> None:
-        assert self._plan is not None
+        """Open the plan's session; a call without a plan is ready as it is."""
         self._timers.pop(_Timer.ROUTING, None)
+        if self._plan is None:
+            self._input(CallInput.VOICE_READY)
+            return
         epoch, self._sessions = self._sessions, self._sessions + 1
         outlets = Outlets(note=self._note, tell=self._tell, append=self._append)
         self.conversation = Conversation(self._plan, outlets, self._prompts, epoch, self._now_ns)
@@ -457,6 +474,8 @@ class Call:
 
     def _start_transfer(self, transfer: StartTransfer) -> None:
         self._transfer = transfer
+        if self.conversation is not None and transfer.tool_call_id is not None:
+            self.conversation.end_wait(transfer.tool_call_id)
         self._input(CallInput.TRANSFER)
 
     def _refer(self) -> None:
@@ -467,12 +486,6 @@ class Call:
         except TelephonyError as failed:
             self._trouble("transfer.refused", "configuration", str(failed))
             self._end_transfer(LegTransferEnded("failed", None))
-
-    def _handle_transfer(self, event: LegTransferProgressed | LegTransferEnded) -> None:
-        if isinstance(event, LegTransferEnded):
-            self._end_transfer(event)
-        else:
-            self._note(TransferProgressed(status=event.status, reason=event.reason))
 
     def _end_transfer(self, ended: LegTransferEnded) -> None:
         if self._transfer is None or self.state is not CallState.TRANSFERRING:

@@ -369,6 +369,11 @@ class Conversation:
         self._outlets.tell(Respond())
         self._wait(now_ns)
 
+    def end_wait(self, tool_call_id: str) -> None:
+        """Fill no more silence for a tool: it waits for the far end, not the caller for it."""
+        self._tools_pending.discard(tool_call_id)
+        self._stop_waiting_for_model()
+
     def give_tool_result(self, result: GiveToolResult, now_ns: Nanoseconds) -> None:
         """Answer the session's call of a tool."""
         self._tools_pending.discard(result.tool_call_id)

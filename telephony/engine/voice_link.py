@@ -69,7 +69,7 @@ class VoiceLink:
 
     def counters(self) -> dict[str, int]:
         """Give what the session and its uplink counted, by name; each only grows."""
-        return {f"voice_{name}": count for name, count in self._socket.counters.items()}
+        return {f"voice_{name}": count for name, count in self._socket.counters().items()}
 
     def close(self) -> None:
         """Close the session, cleanly and within 2 s."""
