@@ -16,7 +16,7 @@ from telephony.call import (
     CallEnded,
     CallEvent,
     CallIncoming,
-    EngineReport,
+    EngineMessage,
     PlaceCall,
 )
 from telephony.call.events import CallEventBody
@@ -112,7 +112,7 @@ class Softphone:
         """Open nothing yet."""
         self._settings = settings
         self._make_tap = make_tap
-        self._link = QueueLink(self._handle_event)
+        self._link = QueueLink(self._handle_message)
         self._calls: dict[str, PhoneCall] = {}
         self._incoming: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._watchers: list[Callable[[CallEvent], None]] = []
@@ -168,9 +168,11 @@ class Softphone:
         call = self._calls[call_id] = PhoneCall(call_id, self.send)
         return call
 
-    def _handle_event(self, event: CallEvent | EngineReport) -> None:
-        if isinstance(event, EngineReport):
-            return
+    def _handle_message(self, message: EngineMessage) -> None:
+        if isinstance(message, CallEvent):
+            self._handle_event(message)
+
+    def _handle_event(self, event: CallEvent) -> None:
         call = self._calls.get(event.call_id) or self._adopt(event.call_id)
         for watcher in self._watchers:
             watcher(event)
