@@ -465,6 +465,8 @@ class Call:
 
     def _start_transfer(self, transfer: StartTransfer) -> None:
         self._transfer = transfer
+        if self.conversation is not None and transfer.tool_call_id is not None:
+            self.conversation.leave_unfilled(transfer.tool_call_id)
         self._input(CallInput.TRANSFER)
 
     def _refer(self) -> None:

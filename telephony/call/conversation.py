@@ -334,6 +334,10 @@ class Conversation:
         self._tools_pending.pop(result.tool_call_id, None)
         self._outlets.tell(ToolResult(result.tool_call_id, result.output, result.respond))
 
+    def leave_unfilled(self, tool_call_id: str) -> None:
+        """Say nothing while this tool works: it is a transfer, and the far end calls the target."""
+        self._tools_pending.pop(tool_call_id, None)
+
     @property
     def is_speaking(self) -> bool:
         """Whether words are on their way to the caller, or may still come."""

@@ -129,9 +129,7 @@ class SipSockets:
             self._endpoint.handle_datagram(data, source[:2], address, monotonic_ns())
         self.drain()
 
-    def flow_opened(
-        self, flow: "_Flow", peer: Address, *, is_opened_by_us: bool
-    ) -> FlowId | None:
+    def flow_opened(self, flow: "_Flow", peer: Address, *, is_opened_by_us: bool) -> FlowId | None:
         """Name a connection; None refuses it, because there are too many."""
         if len(self._flows) >= MAX_FLOWS:
             return None
