@@ -54,6 +54,7 @@ from telephony.call.leg import (
     LegKeyPressed,
     LegMediaAgreed,
     LegProgressed,
+    LegPtimeChanged,
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
@@ -246,6 +247,8 @@ class Call:
         match event:
             case LegMediaAgreed():
                 self._join_media()
+            case LegPtimeChanged():
+                self._outputs.append(MediaReady())
             case LegConfirmed():
                 self._input(CallInput.CONFIRMED)
             case LegProgressed(status=status, reason=reason):

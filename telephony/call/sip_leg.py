@@ -14,6 +14,7 @@ from telephony.call.leg import (
     LegKeyPressed,
     LegMediaAgreed,
     LegProgressed,
+    LegPtimeChanged,
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
@@ -332,10 +333,13 @@ class SipLeg:
             return [LegMediaAgreed(), *([LegHeld()] if audio.on_hold else [])]
         self.port.renegotiate(settings, now_ns)
         self.port.set_direction(sends=audio.sends)
+        events: list[LegEvent] = []
+        if before is not None and before.ptime_ms != audio.ptime_ms:
+            events.append(LegPtimeChanged())
         was_held = before is not None and before.on_hold
-        if audio.on_hold == was_held:
-            return []
-        return [LegHeld()] if audio.on_hold else [LegResumed()]
+        if audio.on_hold != was_held:
+            events.append(LegHeld() if audio.on_hold else LegResumed())
+        return events
 
     def _port_settings(self, audio: AgreedAudio) -> RtpPortSettings:
         receive = {codec.payload_type: leg_format(codec.name) for codec in audio.receive_codecs}

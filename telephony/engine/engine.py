@@ -373,6 +373,7 @@ class Engine:
         port = call.leg.port
         assert port is not None
         self._rtp.attach(call.pair, call)
+        self._clock.remove(call)
         self._clock.add(call, port.settings.ptime_ms)
 
     def released(self, call: EngineCall) -> None:

@@ -79,9 +79,12 @@ def test_audio_in_order_passes_as_it_is_across_the_wrap(bench: Bench) -> None:
 
 def test_an_empty_packet_is_nothing(bench: Bench) -> None:
     bench.audio(0)
-    bench.pass_by(1)
-    bench.uplink.handle_audio(b"", RtpTimestamp(7), ms(20))
-    bench.check(appended=160 + 7 + 160)  # silence up to its timestamp
+    bench.audio(20, samples=0)
+    bench.pass_by(7)
+    bench.audio(40, samples=0)
+    assert bytes(bench.out[160:]) == silence(7)
+    assert len(bench.uplink.log.rows()) == 2
+    bench.check(span=167)
 
 
 # ---- losses --------------------------------------------------------------------------------------
@@ -340,14 +343,15 @@ def test_a_late_packet_of_which_filling_covers_a_part_is_appended_in_part(bench:
     bench.check(dropped=filled)
 
 
+@pytest.mark.parametrize("stopped_ms", [200, 500])
 def test_speech_that_ends_within_the_stall_may_have_gone_on_so_nothing_is_dropped(
-    bench: Bench,
+    bench: Bench, stopped_ms: int
 ) -> None:
     bench.uplink.handle_speech_started()
     bench.audio(0)
-    tick(bench, 20, 500)
-    bench.uplink.handle_speech_stopped(ms(500))
-    tick(bench, 520, 1000)
+    tick(bench, 20, stopped_ms)
+    bench.uplink.handle_speech_stopped(ms(stopped_ms))
+    tick(bench, stopped_ms + 20, 1000)
     bench.audio(1001, octet=0x33)
     assert bytes(bench.out[-160:]) == b"\x33" * 160
     bench.check(dropped=0)
