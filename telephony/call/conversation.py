@@ -329,7 +329,8 @@ class Conversation:
             self.interrupt()
 
     def handle_keys(self, keys: str) -> None:
-        """Tell the session what the caller typed."""
+        """Tell the session what the caller typed; words begun meanwhile give way to the answer."""
+        self.handle_key()
         self._outlets.tell(AddText(f"[keys {keys}]"))
         self._outlets.tell(Respond())
 

@@ -1,27 +1,57 @@
-"""What the caller hears while a function works: patience is asked for, but not in a transfer."""
+"""What the caller hears while a function works, and when keys are complete."""
 
 import pytest
 
 from telephony.call import VoicePlan
 from telephony.call.conversation import Conversation, Outlets, Prompts
-from telephony.voice import ToolCalled
+from telephony.media import RtpPort
+from telephony.voice import (
+    AddText,
+    AudioReceived,
+    CancelResponse,
+    DeleteItem,
+    Respond,
+    ResponseStarted,
+    SessionGranted,
+    ToolCalled,
+    VoiceCommand,
+    VoiceFormat,
+)
 from tests.support.media import ms, port
 
 PROMPTS = Prompts(apology=b"\x01" * 800, filler=b"\x02" * 800)
 
 
+def conversation(leg: RtpPort, told: list[VoiceCommand], *, by_keys: bool = True) -> Conversation:
+    outlets = Outlets(note=lambda _row: None, tell=told.append, append=lambda _audio: None)
+    plan = VoicePlan(url="ws://192.0.2.1/", agent="reception", may_be_interrupted_by_keys=by_keys)
+    made = Conversation(plan, outlets, PROMPTS, epoch=0, opened_ns=ms(0))
+    made.join(leg)
+    made.handle_voice_event(SessionGranted(VoiceFormat.PCMU, VoiceFormat.PCMU), ms(1))
+    return made
+
+
 @pytest.mark.parametrize(("is_transfer", "said"), [(False, 800), (True, 0)])
 def test_only_a_function_that_is_no_transfer_is_filled(*, is_transfer: bool, said: int) -> None:
     leg = port()
-    outlets = Outlets(
-        note=lambda _row: None, tell=lambda _command: None, append=lambda _audio: None
-    )
-    plan = VoicePlan(url="ws://192.0.2.1/", agent="reception")
-    conversation = Conversation(plan, outlets, PROMPTS, epoch=0, opened_ns=ms(0))
-    conversation.join(leg)
-    conversation.handle_voice_event(ToolCalled("r", "i", "c", "name", "{}"), ms(100))
+    made = conversation(leg, [])
+    made.handle_voice_event(ToolCalled("r", "i", "c", "name", "{}"), ms(100))
     if is_transfer:
-        conversation.leave_unfilled("c")
-    assert conversation.next_deadline() == (None if is_transfer else ms(2100))
-    conversation.handle_timer(ms(2100))
+        made.leave_unfilled("c")
+    assert made.next_deadline() == (None if is_transfer else ms(2100))
+    made.handle_timer(ms(2100))
     assert leg.playout.queued_samples == said
+
+
+@pytest.mark.parametrize("by_keys", [True, False])
+def test_complete_keys_stop_the_words_that_began_since_they_were_pressed(*, by_keys: bool) -> None:
+    leg, told = port(), list[VoiceCommand]()
+    made = conversation(leg, told, by_keys=by_keys)
+    made.handle_key()
+    made.handle_voice_event(ResponseStarted("r"), ms(10))
+    made.handle_voice_event(AudioReceived("r", "i", 0, bytes(800)), ms(20))
+    told.clear()
+    made.handle_keys("1")
+    stopped = [CancelResponse("r"), DeleteItem("i")] if by_keys else []
+    assert told == [*stopped, AddText("[keys 1]"), Respond()]
+    assert leg.playout.queued_samples == (0 if by_keys else 800)
