@@ -16,6 +16,7 @@ from telephony.call import (
     CallEnded,
     CallEvent,
     CallIncoming,
+    EngineMessage,
     PlaceCall,
 )
 from telephony.call.events import CallEventBody
@@ -111,7 +112,7 @@ class Softphone:
         """Open nothing yet."""
         self._settings = settings
         self._make_tap = make_tap
-        self._link = QueueLink(self._handle_event)
+        self._link = QueueLink(self._handle_message)
         self._calls: dict[str, PhoneCall] = {}
         self._incoming: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._watchers: list[Callable[[CallEvent], None]] = []
@@ -170,6 +171,10 @@ class Softphone:
     def _adopt(self, call_id: str) -> PhoneCall:
         call = self._calls[call_id] = PhoneCall(call_id, self.send)
         return call
+
+    def _handle_message(self, message: EngineMessage) -> None:
+        if isinstance(message, CallEvent):
+            self._handle_event(message)
 
     def _handle_event(self, event: CallEvent) -> None:
         call = self._calls.get(event.call_id) or self._adopt(event.call_id)

@@ -217,6 +217,10 @@ class EngineCall:
         now_ns = monotonic_ns()
         self.change(lambda call: call.handle_voice_event(event, now_ns))
 
+    def voice_counters(self) -> dict[str, int]:
+        """Give what the voice session counted, by name."""
+        return {} if self._voice is None else self._voice.counters()
+
     def _close_voice(self) -> None:
         if self._voice is not None:
             self._voice.close()

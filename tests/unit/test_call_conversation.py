@@ -1,4 +1,4 @@
-"""What the caller hears while a function works, and when keys are complete."""
+"""What becomes of the agent's words when the caller's keys are complete."""
 
 import pytest
 
@@ -13,7 +13,6 @@ from telephony.voice import (
     Respond,
     ResponseStarted,
     SessionGranted,
-    ToolCalled,
     VoiceCommand,
     VoiceFormat,
 )
@@ -31,18 +30,6 @@ def conversation(leg: RtpPort, told: list[VoiceCommand], *, by_keys: bool = True
     return made
 
 
-@pytest.mark.parametrize(("is_transfer", "said"), [(False, 800), (True, 0)])
-def test_only_a_function_that_is_no_transfer_is_filled(*, is_transfer: bool, said: int) -> None:
-    leg = port()
-    made = conversation(leg, [])
-    made.handle_voice_event(ToolCalled("r", "i", "c", "name", "{}"), ms(100))
-    if is_transfer:
-        made.leave_unfilled("c")
-    assert made.next_deadline() == (None if is_transfer else ms(2100))
-    made.handle_timer(ms(2100))
-    assert leg.playout.queued_samples == said
-
-
 @pytest.mark.parametrize("by_keys", [True, False])
 def test_complete_keys_stop_the_words_that_began_since_they_were_pressed(*, by_keys: bool) -> None:
     leg, told = port(), list[VoiceCommand]()
@@ -51,7 +38,7 @@ def test_complete_keys_stop_the_words_that_began_since_they_were_pressed(*, by_k
     made.handle_voice_event(ResponseStarted("r"), ms(10))
     made.handle_voice_event(AudioReceived("r", "i", 0, bytes(800)), ms(20))
     told.clear()
-    made.handle_keys("1")
+    made.handle_keys("1", ms(2020))
     stopped = [CancelResponse("r"), DeleteItem("i")] if by_keys else []
     assert told == [*stopped, AddText("[keys 1]"), Respond()]
     assert leg.playout.queued_samples == (0 if by_keys else 800)
