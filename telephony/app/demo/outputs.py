@@ -150,7 +150,7 @@ def _marks(evidence: Evidence, truncations: Sequence[Truncation]) -> list[Mark]:
     marks: list[Mark] = []
     moves = (
         ("talks over the agent", 0, "talks over the agent", "caller"),
-        ("is asked to call the operator", 0, "referred to the operator", "caller"),
+        ("is asked to call the operator", 0, "transferred", "caller"),
         ("asks the operator", 0, "asks the operator", "caller"),
         ("hangs up", 0, "hangs up", "caller"),
         ("hears the greeting", 1, "greeting", "agent"),
