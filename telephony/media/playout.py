@@ -20,7 +20,7 @@ QUEUE_SECONDS = 600
 RAMP_MS = 5
 """Length of the ramp at a flush: short enough to stop at once, long enough not to click."""
 REFUSED_KEYS = 64
-"""Items remembered as cut, so that their late audio is refused."""
+"""Items remembered as cut or over, so that their late audio is refused."""
 ZERO = SampleCount(0)
 
 _PLAYING = PlayoutState.PLAYING
@@ -72,7 +72,7 @@ class Playout:
         state: What the next tick does.
         has_words: Whether something was queued since `is_drained` was last acted upon.
         underruns: Packets that item audio should have filled and did not.
-        refused_samples: Audio that came for an item already cut, or beyond the queue's limit.
+        refused_samples: Audio for an item already cut or over, or beyond the queue's limit.
     """
 
     __slots__ = (
@@ -197,10 +197,13 @@ class Playout:
 
     def refuse(self, key: ItemKey) -> None:
         """Take no more audio of an item; what is queued of it is still said."""
+        self._remember(key)
+        self.finish(key)
+
+    def _remember(self, key: ItemKey) -> None:
         self._refused[key] = None
         if len(self._refused) > REFUSED_KEYS:
             del self._refused[next(iter(self._refused))]
-        self.finish(key)
 
     def is_refused(self, key: ItemKey) -> bool:
         """Say whether audio of this item is refused."""
@@ -227,6 +230,7 @@ class Playout:
     def _forget_if_heard(self, item: ItemAudio) -> None:
         if item.is_heard_whole:
             self._items.pop(item.key, None)
+            self._remember(item.key)
 
     # ---- the flush ----------------------------------------------------------------------------
 

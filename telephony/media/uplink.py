@@ -127,10 +127,11 @@ class Uplink:
     ) -> None:
         """Take the next packet's audio, in order of sequence."""
         self._last_arrival_ns = arrival_ns
-        if timestamp != self._next or self._filled or self._concealer is not None:
+        samples = len(payload) // self._octets_per_sample
+        is_next = timestamp == self._next and not self._filled and self._concealer is None
+        if not is_next or not samples:
             self._handle_off_time(payload, timestamp, arrival_ns)
             return
-        samples = len(payload) // self._octets_per_sample
         self._next = RtpTimestamp((timestamp + samples) & 0xFFFFFFFF)
         self._period = samples
         self.span += samples

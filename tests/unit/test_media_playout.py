@@ -124,6 +124,15 @@ def test_an_item_is_over_when_finished_and_sent_in_either_order(bench: Bench) ->
     assert bench.playout.flush() == []
 
 
+def test_an_item_that_is_over_takes_no_more(bench: Bench) -> None:
+    bench.playout.add(A, "r", speech(160))
+    bench.playout.finish(A)
+    bench.tick()
+    assert bench.playout.add(A, "r", speech(160))
+    assert bench.playout.refused_samples == 160
+    assert bench.playout.is_drained
+
+
 def test_a_response_ends_with_all_of_its_items(bench: Bench) -> None:
     bench.playout.add(A, "r1", speech(80))
     bench.playout.add(B, "r1", speech(80))

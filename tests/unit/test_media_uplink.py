@@ -79,9 +79,12 @@ def test_audio_in_order_passes_as_it_is_across_the_wrap(bench: Bench) -> None:
 
 def test_an_empty_packet_is_nothing(bench: Bench) -> None:
     bench.audio(0)
-    bench.pass_by(1)
-    bench.uplink.handle_audio(b"", RtpTimestamp(7), ms(20))
-    bench.check(appended=160 + 7 + 160)  # silence up to its timestamp
+    bench.audio(20, samples=0)
+    bench.pass_by(7)
+    bench.audio(40, samples=0)
+    assert bytes(bench.out[160:]) == silence(7)
+    assert len(bench.uplink.log.rows()) == 2
+    bench.check(span=167)
 
 
 # ---- losses --------------------------------------------------------------------------------------
