@@ -3,6 +3,7 @@
 Each command imports what it runs, so that `--help` is quick and a small command loads no engine.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -65,6 +66,24 @@ def serve(
 
 
 @app.command()
+def demo(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the files; a fresh one here if none.")
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Let a recorded caller phone the embedded agent, and prove what happens.
+
+    It hears the greeting, talks over it, presses a key, is transferred to a second endpoint and
+    hangs up, over SIP on this machine: no key, no network. Writes the audio in stereo, a timeline
+    and a picture; exits with 1 where anything is not as it should be.
+    """
+    from telephony.app.demo import demo as play
+
+    raise typer.Exit(play(out, as_json=as_json))
+
+
+@app.command()
 def local(
     listen: Annotated[str, typer.Option(help="HOST:PORT; port 0 takes a free one.")] = (
         "127.0.0.1:8765"
@@ -105,6 +124,31 @@ def route(
 
     sys.path.insert(0, "")
     print_route(number, phone, config, as_json=as_json)
+
+
+@bench.command("calls")
+def bench_calls(
+    calls: Annotated[int, typer.Option(help="Calls at once, 1 to 2000.")] = 100,
+    session: Annotated[str, typer.Option(help="The voice session's audio: pcmu, pcma, pcm.")] = (
+        "pcmu"
+    ),
+    seconds: Annotated[float, typer.Option(help="Length of the measured window.")] = 10.0,
+    as_json: JSON = False,
+) -> None:
+    """Measure calls at once: CPU per call-frame, pacing, echo, memory, the wake floor.
+
+    A call-frame is 20 ms of one call, both ways. Callers and voice model are processes of their
+    own on the other core; the engine is the one that `serve` runs.
+    """
+    from rich.console import Console
+
+    from telephony.app.bench import report_table, run_bench_calls
+
+    report = run_bench_calls(calls, session, seconds)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict()))
+    else:
+        Console().print(report_table(report))
 
 
 def main() -> None:

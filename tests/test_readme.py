@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from telephony import Agent, Phone
 from telephony.call import Line, route
 from telephony.config import load
 
@@ -20,12 +21,13 @@ def test_the_api_example_makes_a_phone_that_answers() -> None:
     shop: dict[str, object] = {"__name__": "shop"}
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec", dont_inherit=True), shop)  # noqa: S102
-    phone = shop["phone"]
-    lines = [Line(number, agent.name) for number, agent in phone.lines]  # type: ignore[attr-defined] # made by the example
+    phone, reception = shop["phone"], shop["reception"]
+    assert isinstance(phone, Phone)
+    assert isinstance(reception, Agent)
+    lines = [Line(number, agent.name) for number, agent in phone.lines]
     assert route("+15551234567", lines).agent == "reception"
-    assert phone.hook is shop["who_calls"]  # type: ignore[attr-defined] # made by the example
-    actions = shop["reception"].actions  # type: ignore[attr-defined] # made by the example
-    assert set(actions) == {"order_status", "transfer_to_billing", "transfer_to_operator"}
+    assert phone.hook is shop["who_calls"]
+    assert set(reception.actions) == {"order_status", "transfer_to_billing", "transfer_to_operator"}
 
 
 def test_the_settings_example_loads(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ __all__ = ["Child"]
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 4.0
+LINE_LIMIT = 16 * 1024 * 1024
+"""Octets of one line that a child says."""
 
 
 class Child:
@@ -43,7 +45,10 @@ class Child:
             TransportError: It ended, said why it is not ready, or took too long.
         """
         process = self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE_LIMIT,
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -63,6 +68,32 @@ class Child:
             await self.stop()
             raise TransportError(f"{self.name}: {said['error']}")
         return said
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def exchange(self, line: str) -> bytes:
+        """Hand it one more line, and give the line that it answers; empty if it has ended."""
+        self.tell(line)
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return await self._process.stdout.readline()
+
+    def tell(self, line: str) -> None:
+        """Hand a child that is ready one more line on standard input."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\n")
+
+    async def hear(self) -> dict[str, Any] | None:
+        """Wait for the next object that a child says after it is ready; None when it has ended."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        return _read_ready(line.decode()) if line else None
 
     async def wait(self) -> int:
         """Wait for its end, and give its exit status."""

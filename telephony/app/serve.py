@@ -95,6 +95,11 @@ class Served:
         assert self._switchboard is not None
         return self._switchboard
 
+    @property
+    def engine_pid(self) -> int:
+        """The process id of the engine."""
+        return self._engine.pid
+
     async def __aenter__(self) -> "Served":
         """Start all parts; whatever was started is ended if one fails.
 

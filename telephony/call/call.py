@@ -19,6 +19,7 @@ from telephony.call.commands import (
     PlayAudio,
     RedirectCall,
     RejectCall,
+    ReportTransfer,
     RingCall,
     SendDigits,
     StartTransfer,
@@ -39,6 +40,7 @@ from telephony.call.events import (
     PlayoutFinished,
     TransferEnded,
     TransferProgressed,
+    TransferRequested,
     TransferStarted,
     TroubleNoted,
 )
@@ -52,9 +54,11 @@ from telephony.call.leg import (
     LegKeyPressed,
     LegMediaAgreed,
     LegProgressed,
+    LegPtimeChanged,
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
+    LegTransferRequested,
 )
 from telephony.call.log import EventLog
 from telephony.call.outputs import (
@@ -145,16 +149,6 @@ class Call:
         self._ended: FarEnded | None = None
         self._is_held = False
         self._has_apologized = False
-        self._actions: dict[Action, Callable[[], None]] = {
-            Action.OPEN_VOICE: self._open_voice,
-            Action.REFUSE: self._refuse,
-            Action.BEGIN: self._begin,
-            Action.APOLOGIZE: self._apologize,
-            Action.WAIT_FOR_WORDS: self._wait_for_words,
-            Action.REFER: self._refer,
-            Action.RETURN_TO_AGENT: self._return_to_agent,
-            Action.END: self._end,
-        }
         if state is CallState.RECEIVED:
             self._arm(_Timer.ROUTING, settings.routing_ns)
 
@@ -238,6 +232,8 @@ class Call:
                 port.send_digits(digits)
             case PlayAudio(audio=audio) if port is not None:
                 port.play(audio)
+            case ReportTransfer(status=status):
+                self.leg.report_transfer(status, self._now_ns)
             case _:
                 raise LocalError(f"a call that is {self.state.name} takes no {body.type}")
 
@@ -251,6 +247,8 @@ class Call:
         match event:
             case LegMediaAgreed():
                 self._join_media()
+            case LegPtimeChanged():
+                self._outputs.append(MediaReady())
             case LegConfirmed():
                 self._input(CallInput.CONFIRMED)
             case LegProgressed(status=status, reason=reason):
@@ -261,15 +259,22 @@ class Call:
                 self._resume()
             case LegKeyPressed(digit=digit):
                 self._handle_digit(DigitPressed(digit=digit, method="info"))
+            case FarEnded():
+                self._ended = event
+                self._input(CallInput.FAR_ENDED)
+            case LegTransferProgressed() | LegTransferEnded() | LegTransferRequested():
+                self._handle_transfer_event(event)
+
+    def _handle_transfer_event(
+        self, event: LegTransferProgressed | LegTransferEnded | LegTransferRequested
+    ) -> None:
+        match event:
             case LegTransferProgressed(status=status, reason=reason):
                 self._note(TransferProgressed(status=status, reason=reason))
             case LegTransferEnded():
                 self._end_transfer(event)
-            case FarEnded():
-                self._ended = event
-                self._input(CallInput.FAR_ENDED)
-            case _:
-                pass
+            case LegTransferRequested(target=target):
+                self._note(TransferRequested(target=target))
 
     def handle_media_events(self, events: list[MediaEvent], now_ns: Nanoseconds) -> None:
         """Take what the leg's port tells."""
@@ -345,10 +350,31 @@ class Call:
                 self.leg.ring(self._now_ns)
             case Action.ANSWER:
                 self.handle_leg_events(self.leg.answer(self._now_ns), self._now_ns)
+            case Action.REFUSE:
+                self._refuse()
             case Action.HANG_UP:
                 self.leg.hang_up(self._now_ns)
+            case Action.END:
+                self._end()
+            case Action.REFER:
+                self._refer()
             case _:
-                self._actions[action]()
+                self._carry_out_talk(action)
+
+    def _carry_out_talk(self, action: Action) -> None:
+        match action:
+            case Action.OPEN_VOICE:
+                self._open_voice()
+            case Action.BEGIN:
+                self._begin()
+            case Action.APOLOGIZE:
+                self._apologize()
+            case Action.WAIT_FOR_WORDS:
+                self._wait_for_words()
+            case Action.RETURN_TO_AGENT:
+                self._return_to_agent()
+            case _:
+                raise LocalError(f"nobody carries out {action.name}")
 
     def open_voice(self, plan: VoicePlan, now_ns: Nanoseconds) -> None:
         """Open the voice session of a call that we place, while it rings."""
@@ -357,8 +383,11 @@ class Call:
         self._open_voice()
 
     def _open_voice(self) -> None:
-        assert self._plan is not None
+        """Open the plan's session; a call without a plan is ready as it is."""
         self._timers.pop(_Timer.ROUTING, None)
+        if self._plan is None:
+            self._input(CallInput.VOICE_READY)
+            return
         epoch, self._sessions = self._sessions, self._sessions + 1
         outlets = Outlets(note=self._note, tell=self._tell, append=self._append)
         self.conversation = Conversation(self._plan, outlets, self._prompts, epoch, self._now_ns)
@@ -407,6 +436,12 @@ class Call:
         if self.conversation is not None and not self.conversation.is_closed:
             self._outputs.append(CloseVoice())
         self._outputs.append(Released())
+
+    def let_go(self) -> None:
+        """Drop what the call held, once it is over, so that memory is free without a collection."""
+        if self.leg.port is not None:
+            self.leg.port.uplink.sink = _discard
+        self.conversation = None
 
     # ---- words, transfers, hold ---------------------------------------------------------------
 
@@ -509,3 +544,8 @@ class Call:
         self._note(KeysCollected(keys=keys))
         if self.conversation is not None:
             self.conversation.handle_keys(keys)
+
+
+def _discard(octets: bytes) -> None:
+    """Take audio that comes after the end."""
+    del octets

@@ -158,7 +158,7 @@ class Conversation:
         """The session format that follows the leg; mu-law before there is one."""
         if self._port is None:
             return VoiceFormat.PCMU
-        return voice_format_of(self._port.settings.audio_format)
+        return voice_format_of(self._port.audio_format)
 
     # ---- first words --------------------------------------------------------------------------
 
@@ -249,7 +249,11 @@ class Conversation:
                 audio.active_response_id = response_id
 
     def _handle_audio(self, audio: AgentAudio, event: AudioReceived) -> None:
-        if audio.handle_audio(event) or audio.has_overflowed:
+        is_taken = audio.handle_audio(event)
+        for command in audio.late_items:
+            self._outlets.tell(command)
+        audio.late_items.clear()
+        if is_taken or audio.has_overflowed:
             return
         audio.has_overflowed = True
         self._trouble("playout.full", "the model sent more than ten minutes of audio ahead")
@@ -313,7 +317,7 @@ class Conversation:
         )
         for command in interrupted.commands:
             self._outlets.tell(command)
-            row = _row_of(command, interrupted, port.settings.audio_format.rate_hz)
+            row = _row_of(command, interrupted, port.audio_format.rate_hz)
             if row is not None:
                 self._outlets.note(row)
 

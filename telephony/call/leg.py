@@ -18,6 +18,7 @@ __all__ = [
     "LegKeyPressed",
     "LegMediaAgreed",
     "LegProgressed",
+    "LegPtimeChanged",
     "LegResumed",
     "LegTransferEnded",
     "LegTransferProgressed",
@@ -50,6 +51,11 @@ class MediaDescribed:
 @dataclass(frozen=True, slots=True)
 class LegMediaAgreed:
     """Both sides agreed on audio: `leg.port` is there and may tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegPtimeChanged:
+    """A new agreement has another packet length: the port must tick with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ class FarEnded:
 
 LegEvent = (
     LegMediaAgreed
+    | LegPtimeChanged
     | LegConfirmed
     | LegProgressed
     | LegHeld
@@ -179,4 +186,8 @@ class Leg(Protocol):
 
     def transfer(self, target: str, now_ns: Nanoseconds) -> None:
         """Ask the far end to call `target` instead of us."""
+        ...
+
+    def report_transfer(self, status: int, now_ns: Nanoseconds) -> None:
+        """Tell the far end, which asked for a transfer, how our call to its target goes."""
         ...

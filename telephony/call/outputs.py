@@ -30,7 +30,7 @@ class CloseVoice:
 
 @dataclass(frozen=True, slots=True)
 class MediaReady:
-    """The leg's port may tick and be read from now on."""
+    """The leg's port may tick and be read from now on; again, when its packet length changes."""
 
 
 @dataclass(frozen=True, slots=True)

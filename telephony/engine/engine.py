@@ -32,6 +32,7 @@ from telephony.engine.log import log
 from telephony.engine.media_clock import MediaClock
 from telephony.engine.settings import EngineSettings
 from telephony.engine.sip_sockets import SipSockets
+from telephony.engine.tap import MediaTap
 from telephony.engine.udp import RtpSocketPair, RtpSockets
 from telephony.engine.voice_link import VoiceLink
 from telephony.errors import RemoteError, TelephonyError
@@ -94,10 +95,18 @@ class Engine:
         settings: What it was told.
         link: The way to the app.
         prompts: Audio of our own.
+        make_tap: Gives a call, by its id, a tap on its audio; None for most.
     """
 
-    def __init__(self, settings: EngineSettings, link: EngineLink, prompts: Prompts) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        link: EngineLink,
+        prompts: Prompts,
+        make_tap: Callable[[str], MediaTap | None] = lambda _call_id: None,
+    ) -> None:
         """Open nothing yet."""
+        self._make_tap = make_tap
         self._settings = settings
         self._link = link
         self._prompts = prompts
@@ -143,6 +152,7 @@ class Engine:
                 user_agent=settings.user_agent,
                 ring_limit_ns=_seconds(settings.ring_seconds),
                 reply_to_source=settings.is_nat,
+                accepts_refer=settings.accepts_refer,
             ),
             self.token,
             _random,
@@ -291,7 +301,14 @@ class Engine:
             target = parse_uri(body.target)
             host = target.host if isinstance(target, SipUri) else ""
             pair = self._rtp.open_pair(self._media_host(host))
-            leg = SipLeg(None, self._local_media(pair), self._make_port, self._media, None)
+            leg = SipLeg(
+                None,
+                self._local_media(pair),
+                self._make_port,
+                self._media,
+                None,
+                accepts_refer=body.accepts_refer,
+            )
             caller = body.caller or f"sip:telephony@{self._settings.advertise or pair.address[0]}"
             leg.place(self._endpoint, body.target, caller, now_ns)
         except TelephonyError as failed:
@@ -319,7 +336,7 @@ class Engine:
 
     def _add(self, call_id: str, leg: SipLeg, pair: RtpSocketPair, state: CallState) -> EngineCall:
         now_ns = monotonic_ns()
-        engine_call = EngineCall(leg, pair, self)
+        engine_call = EngineCall(leg, pair, self, self._make_tap(call_id))
         engine_call.take(
             Call(
                 EventLog(call_id, now_ns, wall_seconds()),
@@ -356,6 +373,7 @@ class Engine:
         port = call.leg.port
         assert port is not None
         self._rtp.attach(call.pair, call)
+        self._clock.remove(call)
         self._clock.add(call, port.settings.ptime_ms)
 
     def released(self, call: EngineCall) -> None:

@@ -20,6 +20,7 @@ from telephony.call import (
     VoicePlan,
 )
 from telephony.engine.clock import monotonic_ns, wall_seconds
+from telephony.engine.tap import MediaTap
 from telephony.engine.udp import Address, RtpSocketPair
 from telephony.engine.voice_link import VoiceLink
 from telephony.units import NS_PER_SECOND, Nanoseconds
@@ -62,13 +63,18 @@ class EngineCall:
         leg: The far end.
         pair: Its RTP sockets.
         host: The engine.
+        tap: Listens in, where someone wants to.
     """
 
-    def __init__(self, leg: SipLeg, pair: RtpSocketPair, host: Host) -> None:
+    def __init__(
+        self, leg: SipLeg, pair: RtpSocketPair, host: Host, tap: MediaTap | None = None
+    ) -> None:
         """Wait for `call`."""
         self.leg = leg
         self.pair = pair
         self._host = host
+        self._tap = tap
+        self._media_ns = Nanoseconds(0)
         self._call: Call | None = None
         self._voice: VoiceLink | None = None
         self._ticks = 0
@@ -93,9 +99,13 @@ class EngineCall:
         port = self.leg.port
         if port is None:
             return
+        if self._tap is not None:
+            self._media_ns = now_ns
         packet = port.tick(now_ns)
         if packet is not None:
             self.pair.send_rtp(packet, port.destination)
+            if self._tap is not None:
+                self._tap.sent(packet, now_ns)
         self._ticks += 1
         if not self._ticks % RTCP_EVERY_TICKS:
             self._send_rtcp(now_ns)
@@ -112,6 +122,8 @@ class EngineCall:
         port = self.leg.port
         if port is None:
             return
+        if self._tap is not None:
+            self._media_ns = arrival_ns
         port.handle_rtp(data, source, arrival_ns)
         if port.events:
             self._take_media_events(arrival_ns)
@@ -143,9 +155,10 @@ class EngineCall:
     # ---- the call -----------------------------------------------------------------------------
 
     def change(self, what: Callable[[Call], None]) -> None:
-        """Change the call, then carry out what it asks."""
-        what(self.call)
-        self.drain()
+        """Change the call, then carry out what it asks; one that is over changes no more."""
+        if self._call is not None:
+            what(self._call)
+            self.drain()
 
     def drain(self) -> None:
         """Carry out all that the call asks, and re-arm its timer."""
@@ -162,11 +175,26 @@ class EngineCall:
                 case CloseVoice():
                     self._close_voice()
                 case MediaReady():
-                    self._host.media_ready(self)
+                    self._begin_media()
                 case Released():
-                    self._release()
+                    self._release(call)
         self._host.drain_sip()
-        self._rearm()
+        if self._call is not None:
+            self._rearm()
+
+    def _begin_media(self) -> None:
+        """Let the leg tick; a tap hears what the far end sends before the agent does."""
+        port, tap = self.leg.port, self._tap
+        if port is not None and tap is not None:
+            onward = port.uplink.sink
+
+            def listen_in(octets: bytes) -> None:
+                tap.received(octets, self._media_ns)
+                onward(octets)
+
+            port.uplink.sink = listen_in
+            tap.started(port.settings, self.call.now_ns)
+        self._host.media_ready(self)
 
     def _rearm(self) -> None:
         """Keep one timer, at the call's next deadline."""
@@ -193,12 +221,17 @@ class EngineCall:
         if self._voice is not None:
             self._voice.close()
 
-    def _release(self) -> None:
+    def _release(self, call: Call) -> None:
         port = self.leg.port
         if port is not None and port.settings.remote_rtcp is not None:
-            now_ns = self.call.now_ns
-            self.pair.send_rtcp(port.goodbye(now_ns, _wall_ns()), port.settings.remote_rtcp)
+            goodbye = port.goodbye(call.now_ns, _wall_ns())
+            self.pair.send_rtcp(goodbye, port.settings.remote_rtcp)
         self._host.released(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        call.let_go()
+        self.leg.port = None
+        self._call = self._voice = None
 
 
 def _wall_ns() -> int:

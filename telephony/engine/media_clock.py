@@ -24,8 +24,12 @@ CATCH_UP_PACKETS = 2
 """Sent at once after a stall; more would arrive as a burst that the far end drops anyway."""
 IDLE_FOR_COLLECTION_NS = 3 * NS_PER_MS
 """Time that must be left in a slot before a young collection may run in it."""
-COLLECTION_INTERVAL_SLOTS = 200
-"""A young collection each second, in an idle slot; a full one never runs by itself."""
+YOUNG_COLLECTION_SLOTS = 200
+"""A young collection each second, in an idle slot."""
+FULL_COLLECTION_SLOTS = 2_000
+"""A full one each 10 s, for the small cycles that calls leave behind."""
+FULL_COLLECTION_LEGS = 20
+"""With more legs than this a full collection could outlast a slot: it waits for a quieter time."""
 
 
 class Ticking(Protocol):
@@ -64,7 +68,9 @@ class MediaClock:
         self._origin_ns = 0
         self._handle: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._slots_since_collection = 0
+        self._slots_since_young = 0
+        self._slots_since_full = 0
+        self._legs = 0
         self.skipped_packets = 0
         self.late_slots = 0
         """Slots that began more than one slot late."""
@@ -98,11 +104,13 @@ class MediaClock:
         member = _Member(ticking, period, first)
         for slot in range(phase, SLOTS, period):
             self._ring[slot][ticking] = member
+        self._legs += 1
 
     def remove(self, ticking: Ticking) -> None:
         """Let a leg tick no more; one that is not there is ignored."""
-        for slot in self._ring:
-            slot.pop(ticking, None)
+        found = [slot.pop(ticking, None) for slot in self._ring]
+        if any(found):
+            self._legs -= 1
 
     def _load(self, slot: int) -> int:
         return len(self._ring[slot % SLOTS])
@@ -152,9 +160,16 @@ class MediaClock:
         member.next_slot += due * member.period
 
     def _collect_if_idle(self) -> None:
-        self._slots_since_collection += 1
-        if self._slots_since_collection < COLLECTION_INTERVAL_SLOTS:
+        """Collect in a slot that has time left; Python itself never does (see `__main__`)."""
+        self._slots_since_young += 1
+        self._slots_since_full += 1
+        if self._slots_since_young < YOUNG_COLLECTION_SLOTS:
             return
-        if self._origin_ns + self._slot * SLOT_NS - monotonic_ns() > IDLE_FOR_COLLECTION_NS:
+        if self._origin_ns + self._slot * SLOT_NS - monotonic_ns() < IDLE_FOR_COLLECTION_NS:
+            return
+        self._slots_since_young = 0
+        if self._slots_since_full < FULL_COLLECTION_SLOTS or self._legs > FULL_COLLECTION_LEGS:
             gc.collect(0)
-            self._slots_since_collection = 0
+            return
+        self._slots_since_full = 0
+        gc.collect()

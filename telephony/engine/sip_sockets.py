@@ -129,12 +129,12 @@ class SipSockets:
             self._endpoint.handle_datagram(data, source[:2], address, monotonic_ns())
         self.drain()
 
-    def flow_opened(self, flow: "_Flow", peer: Address) -> FlowId | None:
+    def flow_opened(self, flow: "_Flow", peer: Address, *, is_opened_by_us: bool) -> FlowId | None:
         """Name a connection; None refuses it, because there are too many."""
         if len(self._flows) >= MAX_FLOWS:
             return None
         self._serial += 1
-        flow_id = FlowId("TCP", peer[0], peer[1], self._serial)
+        flow_id = FlowId("TCP", peer[0], peer[1], self._serial, is_opened_by_us)
         self._flows[flow_id] = flow
         return flow_id
 
@@ -233,11 +233,11 @@ class SipSockets:
             self._failed(transmit.destination)
 
     def _failed(self, destination: Address) -> None:
-        self._loop.call_soon(self._report_failure, destination)
+        self._loop.call_soon(self._report_failure, destination, "UDP")
 
-    def _report_failure(self, destination: Address) -> None:
+    def _report_failure(self, destination: Address, transport: str) -> None:
         assert self._endpoint is not None
-        self._endpoint.handle_transport_error(destination, monotonic_ns())
+        self._endpoint.handle_transport_error(destination, monotonic_ns(), transport=transport)
         self.drain()
 
     def _flow_to(self, destination: Address) -> "_Flow | None":
@@ -259,7 +259,7 @@ class SipSockets:
                 )
         except (OSError, TimeoutError):
             self._dialling.pop(destination, None)
-            self._report_failure(destination)
+            self._report_failure(destination, "TCP")
             return
         for data in self._dialling.pop(destination, []):
             flow.write(data)
@@ -302,7 +302,9 @@ class _Flow(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         host, port = self._dialled or transport.get_extra_info("peername")[:2]
-        self._flow_id = self._sockets.flow_opened(self, (host, port))
+        self._flow_id = self._sockets.flow_opened(
+            self, (host, port), is_opened_by_us=self._dialled is not None
+        )
         if self._flow_id is None:
             transport.abort()
 

@@ -143,7 +143,9 @@ class RtpSockets:
         return RtpSocketPair(opened[0], opened[1])
 
     def attach(self, pair: RtpSocketPair, receiver: RtpReceiver) -> None:
-        """Read a pair's datagrams into `receiver` from now on."""
+        """Read a pair's datagrams into `receiver` from now on; once is enough."""
+        if pair.rtp.fileno() in self._receivers:
+            return
         for sock, handle in (
             (pair.rtp, receiver.handle_rtp),
             (pair.rtcp, receiver.handle_rtcp),

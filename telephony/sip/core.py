@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from telephony.sip.codes import FIRST_FINAL, REQUEST_TIMEOUT, SERVICE_UNAVAILABLE
 from telephony.sip.dialog import DialogId
+from telephony.sip.errors import SipSyntaxError
 from telephony.sip.events import SipOutput
-from telephony.sip.layer import ClientTransaction, ClientUser, ServerUser, TransactionLayer
+from telephony.sip.layer import TransactionLayer
 from telephony.sip.locate import Located, Locator
 from telephony.sip.message import Request, Response
 from telephony.sip.settings import EndpointSettings
 from telephony.sip.timers import DeadlineHeap, Timer
+from telephony.sip.transaction_record import ClientTransaction, ClientUser, ServerUser
 from telephony.sip.transmit import Hop, ListenAddress
 from telephony.sip.uri import SipUri, Uri
 from telephony.units import Nanoseconds
@@ -19,10 +21,18 @@ from telephony.units import Nanoseconds
 if TYPE_CHECKING:
     from telephony.sip.invite import InviteSession
 
-__all__ = ["FinalAnswer", "HeaderPairs", "Path", "SipCore", "ignore_answer", "set_body"]
+__all__ = [
+    "FinalAnswer",
+    "HeaderPairs",
+    "Path",
+    "SipCore",
+    "description_of",
+    "ignore_answer",
+    "set_body",
+]
 
 SDP = "application/sdp"
-WITH_CONTACT = frozenset({"INVITE", "REFER", "OPTIONS"})
+WITH_CONTACT = frozenset({"INVITE", "NOTIFY", "OPTIONS", "REFER"})
 
 HeaderPairs = Iterable[tuple[str, str]]
 
@@ -72,7 +82,7 @@ class SipCore:
         self.emit = emit
         self.heap = DeadlineHeap()
         self.layer = TransactionLayer(settings, self.heap, token, emit, user)
-        self.locator = Locator(emit, settings.advertised)
+        self.locator = Locator(emit, settings.advertised, self.heap)
         self.dialogs: dict[DialogId, InviteSession] = {}
         self._contact_user = token()
         self._contacts: dict[str, str] = {}
@@ -190,6 +200,20 @@ class FinalAnswer(ClientUser):
 def ignore_answer(status: int, response: Response | None, now_ns: Nanoseconds) -> None:
     """Take the answer to a request whose fate changes nothing."""
     del status, response, now_ns
+
+
+def description_of(message: Request | Response) -> bytes | None:
+    """Give the session description in a message, None where its body is none or something else.
+
+    A body of no stated type is taken for one: an answer's sender is not told what we thought of it.
+    """
+    if not message.body:
+        return None
+    try:
+        kind = message.content_type
+    except SipSyntaxError:
+        return None
+    return message.body if kind is None or kind.essence == SDP else None
 
 
 def set_body(message: Request | Response, body: bytes, content_type: str = SDP) -> None:

@@ -18,7 +18,7 @@ from telephony.sip.admission import (
     examine_require,
 )
 from telephony.sip.codes import CALL_DOES_NOT_EXIST, DECLINE, OK, SERVICE_UNAVAILABLE
-from telephony.sip.core import FinalAnswer, HeaderPairs, SipCore, set_body
+from telephony.sip.core import FinalAnswer, HeaderPairs, SipCore, description_of, set_body
 from telephony.sip.dialog import DialogId, request_headers
 from telephony.sip.errors import SipSyntaxError
 from telephony.sip.events import (
@@ -32,7 +32,6 @@ from telephony.sip.events import (
 from telephony.sip.framing import KeepAlive, StreamFramer, is_keep_alive
 from telephony.sip.invite_incoming import IncomingSession
 from telephony.sip.invite_outgoing import OutgoingSession
-from telephony.sip.layer import ServerTransaction, ServerUser
 from telephony.sip.message import (
     Request,
     Response,
@@ -43,6 +42,7 @@ from telephony.sip.message import (
 from telephony.sip.name_addr import NameAddr
 from telephony.sip.nat import response_hop
 from telephony.sip.settings import EndpointSettings
+from telephony.sip.transaction_record import ServerTransaction, ServerUser
 from telephony.sip.transmit import Arrival, FlowId, HostPort, ListenAddress, Transmit
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
@@ -342,7 +342,8 @@ class SipEndpoint(ServerUser):
             self._refuse(transaction, Refusal(DECLINE), now_ns)
         else:
             session = IncomingSession(self._core, transaction, now_ns)
-            self._output.append(IncomingInvite(session, request))
+            offer = description_of(request)
+            self._output.append(IncomingInvite(session, offer, request))
 
     def _answer_options(self, transaction: ServerTransaction, now_ns: Nanoseconds) -> None:
         """Answer as an INVITE would be (section 11.2)."""

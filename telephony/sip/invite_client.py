@@ -10,9 +10,9 @@ from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, ignore_a
 from telephony.sip.dialog import Dialog
 from telephony.sip.headers import Headers
 from telephony.sip.known import known
-from telephony.sip.layer import ClientTransaction, ClientUser
 from telephony.sip.message import Request, Response
 from telephony.sip.timers import Alarm, Timer
+from telephony.sip.transaction_record import ClientTransaction, ClientUser
 from telephony.sip.transmit import Hop, Transmit
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
@@ -47,6 +47,7 @@ class ClientInvite(ClientUser):
         self._transaction: ClientTransaction | None = None
         self._acks: dict[str, Transmit | None] = {}
         self._is_abandoned = False
+        self._is_decided = False
         self._limit: Alarm | None = None
 
     def send(self, next_hop: Uri, path: Path, now_ns: Nanoseconds) -> None:
@@ -101,13 +102,16 @@ class ClientInvite(ClientUser):
             self._user.invite_progressed(response, now_ns)
             return
         self._disarm_limit()
+        self._is_decided = True
         if response.status >= FIRST_REFUSAL:
             self._user.invite_failed(response.status, response, now_ns)
         else:
             self._take_success(response, now_ns)
 
     def receive_failure(self, timer: Timer | None, now_ns: Nanoseconds) -> None:
-        """Pass on what stands for an answer."""
+        """Pass on what stands for an answer; none is needed once the ACK of a refusal fails."""
+        if self._is_decided:
+            return
         self._disarm_limit()
         status = SERVICE_UNAVAILABLE if timer is None else REQUEST_TIMEOUT
         self._user.invite_failed(status, None, now_ns)

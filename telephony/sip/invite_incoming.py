@@ -15,17 +15,17 @@ from telephony.sip.codes import (
     REQUEST_TERMINATED,
     TEMPORARILY_UNAVAILABLE,
 )
-from telephony.sip.core import HeaderPairs, Path, SipCore
+from telephony.sip.core import HeaderPairs, Path, SipCore, description_of
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import AckReceived, EndCause
 from telephony.sip.invite import InviteSession, SessionEnd
 from telephony.sip.invite_server import ServerInvite
 from telephony.sip.invite_state import SessionAct, SessionInput, SessionState
 from telephony.sip.known import known
-from telephony.sip.layer import ServerTransaction
 from telephony.sip.message import Request
 from telephony.sip.offer_answer import OfferState
 from telephony.sip.status import MAX_STATUS
+from telephony.sip.transaction_record import ServerTransaction
 from telephony.sip.transmit import Hop
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
@@ -56,8 +56,9 @@ class IncomingSession(InviteSession):
         self._ack_sdp: bytes | None = None
         self._reply: Callable[[Nanoseconds], None] | None = None
         self.remote_address = transaction.arrival.source
-        if request.body:
-            self.exchange.receive_offer(request.body)
+        offer = description_of(request)
+        if offer is not None:
+            self.exchange.receive_offer(offer)
         transaction.on_cancel = self._receive_cancel
         self._arm_ring_limit(now_ns)
 
@@ -146,7 +147,7 @@ class IncomingSession(InviteSession):
         if request.cseq.number != self._invite.request.cseq.number:
             super().receive_ack(request, now_ns)
         elif self._invite.awaits_ack:
-            self._acknowledged(request.body or None, now_ns)
+            self._acknowledged(description_of(request), now_ns)
 
     def receive_request(self, transaction: ServerTransaction, now_ns: Nanoseconds) -> None:
         """Take a request inside the dialog.

@@ -11,7 +11,7 @@ from telephony.sip.codes import (
     REQUEST_TIMEOUT,
     SERVER_ERROR,
 )
-from telephony.sip.core import set_body
+from telephony.sip.core import description_of, set_body
 from telephony.sip.errors import SipSyntaxError
 from telephony.sip.events import (
     AckReceived,
@@ -29,10 +29,10 @@ from telephony.sip.invite_reoffer import (
 )
 from telephony.sip.invite_server import ServerInvite
 from telephony.sip.known import known
-from telephony.sip.layer import ServerTransaction
 from telephony.sip.message import Request, Response
 from telephony.sip.offer_answer import OfferAnswer, OfferState
 from telephony.sip.timers import Alarm
+from telephony.sip.transaction_record import ServerTransaction
 from telephony.sip.values import parse_retry_after
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 
@@ -72,7 +72,7 @@ class SessionOffers(InviteUser):
         self._update: ServerTransaction | None = None
         self._arriving: ServerTransaction | None = None
         self._given: bytes | None = None
-        self._response: Response | None = None
+        self._theirs_in_2xx: bytes | None = None
         self._status = 0
 
     @property
@@ -126,7 +126,7 @@ class SessionOffers(InviteUser):
             return
         if theirs.awaits_ack:
             theirs.acknowledged()
-            self._given = request.body or None
+            self._given = description_of(request)
             self._advance(ReofferInput.ACK, now_ns)
 
     def close(self, now_ns: Nanoseconds) -> None:
@@ -140,14 +140,14 @@ class SessionOffers(InviteUser):
 
     def invite_succeeded(self, response: Response, now_ns: Nanoseconds) -> None:
         """Take the 2xx: target refresh, and the peer's answer or offer."""
-        self._response = response
         if self.state is ReofferState.CLOSED:
             self._acknowledge(None, now_ns)
             return
         self._session.dialog.refresh_target(response)
-        if self.exchange.state is OfferState.LOCAL_OFFER and response.body:
+        self._theirs_in_2xx = sdp = description_of(response)
+        if self.exchange.state is OfferState.LOCAL_OFFER and sdp is not None:
             self._advance(ReofferInput.SUCCESS, now_ns)
-        elif self.exchange.state is OfferState.STABLE and response.body:
+        elif self.exchange.state is OfferState.STABLE and sdp is not None:
             self._advance(ReofferInput.SUCCESS_OFFERING, now_ns)
         else:
             # 2xx without the description it owes: acknowledged, and good for nothing.
@@ -222,10 +222,11 @@ class SessionOffers(InviteUser):
             self._theirs = self._session.server_invite(transaction)
         else:
             self._update = transaction
-        if request.body:
-            self.exchange.receive_offer(request.body)
+        offer = description_of(request)
+        if offer is not None:
+            self.exchange.receive_offer(offer)
         self._arm_limit(now_ns)
-        self._core.emit(OfferReceived(self._session, request.body or None, request))
+        self._core.emit(OfferReceived(self._session, offer, request))
 
     def _arm_limit(self, now_ns: Nanoseconds) -> None:
         self._limit = self._core.heap.arm(
@@ -235,13 +236,15 @@ class SessionOffers(InviteUser):
 
     def _tell_answered(self, now_ns: Nanoseconds) -> None:
         self._acknowledge(None, now_ns)
-        self.exchange.receive_answer(known(self._response).body)
-        self._core.emit(OfferAnswered(self._session, known(self._response).body))
+        answer = known(self._theirs_in_2xx)
+        self.exchange.receive_answer(answer)
+        self._core.emit(OfferAnswered(self._session, answer))
 
     def _tell_owing(self, now_ns: Nanoseconds) -> None:
-        self.exchange.receive_offer(known(self._response).body)
+        offer = known(self._theirs_in_2xx)
+        self.exchange.receive_offer(offer)
         self._arm_limit(now_ns)
-        self._core.emit(OfferReceived(self._session, known(self._response).body, None))
+        self._core.emit(OfferReceived(self._session, offer, None))
 
     def _tell_failed(self, _: Nanoseconds) -> None:
         self.exchange.roll_back()

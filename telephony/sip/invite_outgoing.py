@@ -4,7 +4,7 @@ Source: RFC 3261 sections 9.1, 13.2, 15.
 """
 
 from telephony.sip.codes import FIRST_CLIENT_ERROR, FIRST_REFUSAL, REQUEST_TIMEOUT
-from telephony.sip.core import FinalAnswer, HeaderPairs, SipCore, ignore_answer
+from telephony.sip.core import FinalAnswer, HeaderPairs, SipCore, description_of, ignore_answer
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import EndCause, InviteAnswered, InviteFailed, InviteProgressed
 from telephony.sip.invite import InviteSession, SessionEnd
@@ -82,8 +82,9 @@ class OutgoingSession(InviteSession, InviteUser):
         if response.status > TRYING and tag:
             if tag not in self._dialogs and len(self._dialogs) < MAX_FORKS:
                 self._register(Dialog.from_response(self.request, response))
-            if response.body and tag in self._dialogs:
-                self._early_sdp[tag] = response.body
+            sdp = description_of(response)
+            if sdp is not None and tag in self._dialogs:
+                self._early_sdp[tag] = sdp
             if self._dialog is None:
                 self._dialog = self._dialogs[tag]
         self._response = response
@@ -143,13 +144,13 @@ class OutgoingSession(InviteSession, InviteUser):
         response = known(self._response)
         if response.status > TRYING:
             self._core.emit(
-                InviteProgressed(self, response.status, response.reason, response.body or None)
+                InviteProgressed(self, response.status, response.reason, description_of(response))
             )
 
     def _take_answer(self, now_ns: Nanoseconds) -> None:
         """Settle the first offer; a 2xx without the description it owes ends the session."""
         response = known(self._response)
-        sdp = response.body or self._early_sdp.get(response.to.tag or "")
+        sdp = description_of(response) or self._early_sdp.get(response.to.tag or "")
         if not sdp:
             self._invite.acknowledge(self.dialog, self.path, now_ns)
             end = SessionEnd(EndCause.BAD_ANSWER, response.status, "", "remote")

@@ -6,9 +6,9 @@ Source: RFC 3261 sections 13.3.1 and 14.2.
 from collections.abc import Callable
 
 from telephony.sip.core import HeaderPairs, SipCore, set_body
-from telephony.sip.layer import ServerTransaction
 from telephony.sip.message import Request, Response
 from telephony.sip.timers import Alarm
+from telephony.sip.transaction_record import ServerTransaction
 from telephony.units import Nanoseconds
 
 __all__ = ["ServerInvite"]

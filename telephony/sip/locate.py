@@ -12,6 +12,7 @@ from ipaddress import ip_address
 
 from telephony.sip.events import Resolve, SipOutput
 from telephony.sip.nat import DEFAULT_PORTS
+from telephony.sip.timers import Alarm, DeadlineHeap
 from telephony.sip.transmit import Hop, HostPort
 from telephony.sip.uri import SipUri, Uri
 from telephony.units import NS_PER_SECOND, Nanoseconds
@@ -23,6 +24,8 @@ Located = Callable[[Hop | None, Nanoseconds], None]
 
 REMEMBERED_NS = 60 * NS_PER_SECOND
 """How long a name's address is used again: one call's set-up, not a stale carrier."""
+RESOLVE_LIMIT_NS = 20 * NS_PER_SECOND
+"""A name the driver has no answer to for so long counts as one without address."""
 MAX_REMEMBERED = 1024
 """Names remembered at once; the oldest goes first."""
 MAX_WAITING = 1024
@@ -32,9 +35,16 @@ MAX_WAITING = 1024
 class Locator:
     """Finds next hops, asking the driver for the addresses of names."""
 
-    def __init__(self, emit: Callable[[SipOutput], None], transports: Collection[str]) -> None:
-        """Remember how to ask, and which transports we can send by."""
+    def __init__(
+        self,
+        emit: Callable[[SipOutput], None],
+        transports: Collection[str],
+        heap: DeadlineHeap,
+    ) -> None:
+        """Remember how to ask, which transports we can send by, and where to arm limits."""
         self._emit = emit
+        self._heap = heap
+        self._limits: dict[Resolve, Alarm] = {}
         self._transports = transports
         self._waiting: dict[Resolve, list[tuple[Hop, Located]]] = {}
         self._remembered: OrderedDict[Resolve, tuple[HostPort, Nanoseconds]] = OrderedDict()
@@ -68,6 +78,10 @@ class Locator:
         waiting = self._waiting.setdefault(question, [])
         waiting.append((hop, located))
         if len(waiting) == 1:
+            self._limits[question] = self._heap.arm(
+                Nanoseconds(now_ns + RESOLVE_LIMIT_NS),
+                lambda now_ns: self.resolved(question, None, now_ns),
+            )
             self._emit(question)
 
     def resolved(self, question: Resolve, address: HostPort | None, now_ns: Nanoseconds) -> None:
@@ -77,6 +91,9 @@ class Locator:
             self._remembered.move_to_end(question)
             if len(self._remembered) > MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
+        limit = self._limits.pop(question, None)
+        if limit is not None:
+            self._heap.disarm(limit)
         for hop, located in self._waiting.pop(question, []):
             located(None if address is None else replace(hop, destination=address), now_ns)
 

@@ -36,7 +36,7 @@ def test_a_call_is_echoed_held_and_dialled_into(tmp_path: Path) -> None:
     assert reports[7]["fault"] == ""
     stream = read_streams(taken.path, [reports[7]["port"]])[reports[7]["port"]]
     echoed = hear(stream, [SentItem("own", 7, 480_000)])
-    assert echoed.items[7].sent > 300 * 8
+    assert echoed.items[7].sent > 200 * 8  # of 300 ms before the hold, less the way there and back
     assert set(echoed.items) == {7}
 
 

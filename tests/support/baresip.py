@@ -172,6 +172,11 @@ class Baresip:
 
     def stop(self) -> None:
         """End it, by request, then by force; the folder goes with it."""
+        self.stop_keeping_audio()
+        self._open.close()
+
+    def stop_keeping_audio(self) -> None:
+        """End it; its recordings are whole now, and stay until `stop`."""
         if self._control is not None:
             self._command("quit")
             self._control.close()
@@ -179,7 +184,6 @@ class Baresip:
         if self._process is not None:
             end(self._process, QUIT_SECONDS)
             self._process = None
-        self._open.close()
 
     def _configure(self, control_port: int) -> None:
         recordings = self._folder / "recordings"

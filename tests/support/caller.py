@@ -118,6 +118,8 @@ class Switchboard:
         self._control = control
         self._places = asyncio.Semaphore(at_once)
         self._phases: list[set[RtpCaller]] = [set() for _ in range(PHASES)]
+        self._used: list[RtpCaller] = []
+        """Kept open to the end, so that no two calls of a capture have one port."""
 
     async def run(self, plans: Sequence[dict[str, Any]]) -> None:
         """Make every call, and print what became of it."""
@@ -128,6 +130,8 @@ class Switchboard:
                 calls.create_task(self._make(plan))
                 await asyncio.sleep(SPACING_SECONDS)
         ticking.cancel()
+        for rtp in self._used:
+            rtp.close()
 
     async def _make(self, plan: dict[str, Any]) -> None:
         number = int(plan["call"])
@@ -143,7 +147,7 @@ class Switchboard:
             fault = str(error)
         finally:
             phase.discard(call.rtp)
-            call.rtp.close()
+            self._used.append(call.rtp)
             self._places.release()
         report = {"call": number, "port": call.rtp.port, "received": call.rtp.received}
         print(json.dumps(report | {"fault": fault}), flush=True)

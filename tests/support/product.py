@@ -1,14 +1,25 @@
-"""The product as a child process, by its command line only: `telephony serve`."""
+"""The product as a child process, by its command line and web server only: `telephony serve`."""
 
+import json
+import re
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 from tests.support.child import Child
 from tests.support.ports import LOOPBACK, free_range
 
 RTP_PORTS = 800
 """Room for a few hundred calls at once."""
+HTTP_SECONDS = 5.0
+POLL_SECONDS = 0.02
+_SAMPLE = re.compile(r"^(\w+(?:\{.*\})?) (\S+)$", re.MULTILINE)
+
+Row = dict[str, Any]
+"""A row of a call's event log: the fields of its payload, and `at_ms` since the first row."""
 
 
 class Product(Child):
@@ -16,7 +27,7 @@ class Product(Child):
 
     Args:
         folder: Where its settings go.
-        realtime_url: The server of the voice model.
+        realtime_url: The server of the voice model; empty leaves it to the embedded one.
         settings: Further lines of its settings file.
         phone: MODULE:PHONE to serve; empty serves the default agent.
         arguments: Further arguments of `serve`.
@@ -25,7 +36,7 @@ class Product(Child):
     def __init__(
         self,
         folder: Path,
-        realtime_url: str,
+        realtime_url: str = "",
         *,
         settings: str = "",
         phone: str = "",
@@ -34,7 +45,8 @@ class Product(Child):
         first = free_range(RTP_PORTS)
         self.rtp_ports = range(first, first + RTP_PORTS)
         path = folder / "telephony.toml"
-        path.write_text(f'version = 1\n\n[realtime.default]\nurl = "{realtime_url}"\n{settings}')
+        server = f'[realtime.default]\nurl = "{realtime_url}"\n' if realtime_url else ""
+        path.write_text(f"version = 1\n\n{server}{settings}")
         command = [sys.executable, "-m", "telephony", "serve", *([phone] if phone else [])]
         command += ["--config", str(path), "--json"]
         command += ["--sip", f"{LOOPBACK}:0", "--http", f"{LOOPBACK}:0"]
@@ -59,3 +71,46 @@ class Product(Child):
     def sent_audio(self) -> str:
         """Say, for tcpdump, which packets are the audio that it sends."""
         return f"udp src portrange {self.rtp_ports[0]}-{self.rtp_ports[-1]}"
+
+    # ---- what its web server shows ------------------------------------------------------------
+
+    def call_ids(self) -> list[str]:
+        """Name the calls that it knows, oldest first."""
+        return [str(call["call_id"]) for call in json.loads(self._get("/calls"))]
+
+    def rows(self, call_id: str) -> list[Row]:
+        """Give the event log of a call."""
+        events = [json.loads(line) for line in self._get(f"/calls/{call_id}").splitlines()]
+        return [event["payload"] | {"at_ms": event["t_ns"] / 1e6} for event in events]
+
+    def metrics(self) -> dict[str, float]:
+        """Give its metrics, by name and labels as Prometheus reads them."""
+        return {name: float(value) for name, value in _SAMPLE.findall(self._get("/metrics"))}
+
+    def wait_for_row(
+        self,
+        call_id: str,
+        kind: str,
+        timeout_seconds: float = 8.0,
+        *,
+        such: Callable[[Row], bool] = lambda _row: True,
+    ) -> Row:
+        """Wait for a row of a type in a call's event log."""
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            rows = self.rows(call_id)
+            found = next((row for row in rows if row["type"] == kind and such(row)), None)
+            if found is not None:
+                return found
+            if time.monotonic() > deadline:
+                seen = [row["type"] for row in rows]
+                raise AssertionError(f"no {kind} in call {call_id}, only {seen}; {self.log_tail()}")
+            time.sleep(POLL_SECONDS)
+
+    def log_lines(self) -> list[Row]:
+        """Give what it logged so far."""
+        return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{")]
+
+    def _get(self, path: str) -> str:
+        with urlopen(self.http_url + path, timeout=HTTP_SECONDS) as answer:  # noqa: S310 - ours
+            return str(answer.read().decode())

@@ -149,16 +149,17 @@ def test_an_interruption_in_a_pcm_session_is_exact_and_leaks_nothing_into_the_ne
 
 
 def test_audio_of_a_cut_item_does_not_disturb_the_one_being_converted() -> None:
-    bench = Bench(PCM)
-    bench.delta(impulses(2400), item="a")
-    bench.audio.interrupt()
-    source = impulses(4800)
-    for at in range(0, len(source), 960):
-        bench.delta(source[at : at + 960], item="b")
-        bench.delta(source[at : at + 960], item="a")
-    bench.audio.handle_audio_finished(AudioFinished("r", "b", 0))
-    assert loud_places(bench.tick(10)) == list(range(0, 1600, 80))
-    assert bench.port.playout.refused_samples > 0
+    disturbed, undisturbed = Bench(PCM), Bench(PCM)
+    for bench in (disturbed, undisturbed):
+        bench.delta(impulses(2400), item="a")
+        bench.audio.interrupt()
+    noise = array("h", [at * at * 7919 % 30_011 - 15_000 for at in range(6000)]).tobytes()
+    for at in range(0, len(noise), 960):
+        undisturbed.delta(noise[at : at + 960], item="b")
+        disturbed.delta(noise[at : at + 960], item="b")
+        disturbed.delta(noise[at : at + 960], item="a")
+    assert disturbed.tick(12) == undisturbed.tick(12)
+    assert disturbed.port.playout.refused_samples > 0
 
 
 def test_a_grant_again_in_the_same_formats_changes_nothing() -> None:
@@ -252,7 +253,7 @@ def test_cancelled_responses_are_remembered_up_to_a_limit(bench: Bench) -> None:
     assert bench.audio.late_items == [DeleteItem("b")]
 
 
-def test_another_session_leaves_an_older_ones_items_alone_and_lets_them_end() -> None:
+def test_another_session_leaves_an_older_ones_items_alone() -> None:
     bench = Bench()
     bench.delta(bytes(480), item="a")
     bench.tick()
@@ -261,7 +262,13 @@ def test_another_session_leaves_an_older_ones_items_alone_and_lets_them_end() ->
     second.grant(PCMU, PCMU)
     second.handle_audio(AudioReceived("r", "a", 0, bytes(800)))
     assert second.interrupt().commands == [DeleteItem("a")]
-    bench.tick(2)
+
+
+def test_with_another_session_an_older_ones_items_are_said_and_over(bench: Bench) -> None:
+    bench.delta(bytes(480), item="a")
+    bench.tick()
+    AgentAudio(bench.port, bench.up.append)
+    assert bench.tick(2) == bytes(320)
     assert bench.port.playout.is_drained
 
 

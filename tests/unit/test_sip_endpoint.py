@@ -97,7 +97,10 @@ def test_a_body_that_may_be_ignored_is() -> None:
     bench = Bench()
     extra = "Content-Disposition: icon; handling=optional"
     bench.receive(request("INVITE", body=b"x", content_type="image/png", extra=extra))
-    bench.event(IncomingInvite)
+    event = bench.event(IncomingInvite)
+    assert event.sdp is None
+    event.session.answer(OFFER, bench.now)
+    assert bench.take_response().body == OFFER
 
 
 def test_an_encoded_body_gets_415_and_accept_encoding() -> None:

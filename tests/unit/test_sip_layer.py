@@ -7,9 +7,10 @@ import pytest
 from telephony.errors import LocalError, RemoteError
 from telephony.sip import Headers, Request, Response, SipUri, parse_message
 from telephony.sip.events import SipOutput
-from telephony.sip.layer import ClientUser, ServerTransaction, ServerUser, TransactionLayer
+from telephony.sip.layer import TransactionLayer
 from telephony.sip.timers import DeadlineHeap, Timer
 from telephony.sip.transaction import State
+from telephony.sip.transaction_record import ClientUser, ServerTransaction, ServerUser
 from telephony.sip.transmit import Arrival, Hop, Transmit
 from telephony.units import NS_PER_MS, Nanoseconds
 from tests.support.sip_peer import LOCAL, PEER, SETTINGS, request, response

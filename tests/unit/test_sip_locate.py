@@ -5,6 +5,7 @@ import pytest
 from telephony.sip import Resolve, SipUri, TelUri, Uri
 from telephony.sip.events import SipOutput
 from telephony.sip.locate import MAX_REMEMBERED, MAX_WAITING, Locator
+from telephony.sip.timers import DeadlineHeap
 from telephony.sip.transmit import Hop
 from telephony.units import NS_PER_SECOND, Nanoseconds
 
@@ -17,7 +18,8 @@ class Asker:
     def __init__(self, *transports: str) -> None:
         self.asked: list[SipOutput] = []
         self.found: list[Hop | None] = []
-        self.locator = Locator(self.asked.append, transports or ("UDP", "TCP"))
+        self.heap = DeadlineHeap()
+        self.locator = Locator(self.asked.append, transports or ("UDP", "TCP"), self.heap)
 
     def locate(self, uri: Uri, now: Nanoseconds = NOW) -> None:
         self.locator.locate(uri, lambda hop, _: self.found.append(hop), now)
@@ -84,6 +86,18 @@ def test_a_name_without_address_is_not_remembered() -> None:
     assert asker.found == [None]
     asker.locate(uri)
     assert asker.asked == [question] * 2
+
+
+def test_a_name_the_driver_never_answers_for_counts_as_unknown_after_20_s() -> None:
+    asker = Asker()
+    asker.locate(SipUri("sip", "x", None, "slow.example.com"))
+    asker.heap.run_due(Nanoseconds(20 * NS_PER_SECOND - 1))
+    assert asker.found == []
+    asker.heap.run_due(Nanoseconds(20 * NS_PER_SECOND))
+    assert asker.found == [None]
+    asker.locator.resolved(Resolve("slow.example.com", 5060, "UDP"), ("192.0.2.7", 5060), NOW)
+    assert asker.found == [None]
+    assert len(asker.heap) == 0
 
 
 def test_names_remembered_and_requests_waiting_are_bounded() -> None:

@@ -1,5 +1,7 @@
 """A call that we place, from INVITE to BYE, on a virtual clock."""
 
+from dataclasses import replace
+
 import pytest
 
 from telephony.errors import LocalError
@@ -17,9 +19,11 @@ from telephony.sip import (
     SessionState,
     SipUri,
 )
+from telephony.units import NS_PER_MS, Nanoseconds
 from tests.support.sip_peer import (
     ANSWER,
     OFFER,
+    SETTINGS,
     Bench,
     Sent,
     request,
@@ -351,6 +355,23 @@ def test_an_answer_only_in_183_serves_for_the_200() -> None:
     assert bench.event(InviteAnswered).sdp == ANSWER
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "<<"])
+def test_a_body_of_another_kind_is_no_answer(kind: str) -> None:
+    bench = Bench()
+    _, invite = calling(bench)
+    other = response(invite, 183, body=b"hello").replace("application/sdp", kind)
+    bench.receive(other)
+    assert bench.event(InviteProgressed).sdp is None
+
+
+def test_an_answer_of_no_stated_kind_is_taken_for_one() -> None:
+    bench = Bench()
+    _, invite = calling(bench)
+    text = response(invite, 200, body=ANSWER).replace("Content-Type: application/sdp\r\n", "")
+    bench.receive(text)
+    assert bench.event(InviteAnswered).sdp == ANSWER
+
+
 def test_a_200_without_any_description_is_acknowledged_and_hung_up() -> None:
     bench = Bench()
     _, invite = calling(bench)
@@ -446,6 +467,15 @@ def test_a_transport_error_fails_the_call_at_once() -> None:
     bench.assert_clean()
 
 
+def test_a_refusal_whose_ack_cannot_be_sent_is_told_once() -> None:
+    bench = Bench()
+    _, invite = calling(bench)
+    bench.receive(response(invite, 486))
+    bench.endpoint.handle_transport_error(("192.0.2.9", 5060), bench.now)
+    assert bench.event_kinds() == ["InviteFailed", "SessionEnded"]
+    bench.assert_clean()
+
+
 def test_an_answer_with_a_broken_record_route_is_as_good_as_lost() -> None:
     bench = Bench()
     session, invite = calling(bench)
@@ -504,11 +534,22 @@ def test_a_name_without_address_fails_the_call() -> None:
     bench.assert_clean()
 
 
+def test_a_call_given_up_before_its_name_is_resolved_is_never_sent() -> None:
+    bench = Bench(replace(SETTINGS, ring_limit_ns=Nanoseconds(5_000 * NS_PER_MS)))
+    call(bench, target=SipUri("sip", "callee", None, "slow.example.com"))
+    question = bench.event(Resolve)
+    bench.run(5_000)
+    assert bench.event_kinds() == ["InviteFailed", "SessionEnded"]
+    bench.endpoint.handle_resolved(question, ("192.0.2.9", 5060), bench.now)
+    assert bench.take() == []
+    bench.assert_clean()
+
+
 def test_a_call_whose_name_is_never_resolved_is_given_up() -> None:
     bench = Bench()
     call(bench, target=SipUri("sip", "callee", None, "slow.example.com"))
     question = bench.event(Resolve)
-    bench.run(180_000)
+    bench.run(20_000)
     assert bench.event_kinds() == ["InviteFailed", "SessionEnded"]
     bench.endpoint.handle_resolved(question, ("192.0.2.9", 5060), bench.now)
     assert bench.take() == []

@@ -49,7 +49,8 @@ def test_a_call_is_rung_answered_and_hung_up_by_the_caller() -> None:
     bench = Bench()
     bench.receive(INVITE)
     event = bench.event(IncomingInvite)
-    assert event.request.body == OFFER
+    assert event.sdp == OFFER
+    assert event.request.method == "INVITE"
     session = event.session
     assert session.call_id == "call-1"
     assert session.remote_address == PEER

@@ -61,6 +61,7 @@ class Script:
         echoes: Sends back the audio it gets, instead of the responses.
         fault: How it misbehaves.
         fault_at_ms: Where in the audio of the first item.
+        grant_ms: How long it takes to grant a session.
     """
 
     responses: tuple[Response, ...] = ((Speech(),),)
@@ -69,6 +70,7 @@ class Script:
     echoes: bool = False
     fault: Fault = Fault.NONE
     fault_at_ms: int = 1000
+    grant_ms: int = 0
 
 
 PLAIN = Script()
@@ -83,6 +85,8 @@ SCRIPTS: dict[str, Script] = {
     "long": Script(responses=((Speech(audio_ms=60_000, speed=0),),)),
     "digits": Script(responses=((Speech(audio_ms=8000, speed=0),),)),
     "silent": Script(responses=()),
+    "slow-grant": Script(grant_ms=1500),
+    "talkative": Script(responses=((Speech(audio_ms=700, speed=0),),) * 20),
     "echo": Script(responses=(), echoes=True),
     "early-speech": Script(
         responses=((Speech(audio_ms=3000, speed=0, first_audio_ms=400),),), speech_ms=(-100, 40)

@@ -131,6 +131,7 @@ class ModelSession:
 
     async def _on_session_update(self, event: Event) -> None:
         _merge(self._session, event["session"])
+        await asyncio.sleep(self.script.grant_ms / 1000)
         await self._wire.send("session.updated", session=self._session)
 
     async def _on_append(self, event: Event) -> None:
