@@ -20,11 +20,13 @@ from telephony.call import (
     VoicePlan,
 )
 from telephony.engine.clock import monotonic_ns, wall_seconds
+from telephony.engine.log import log
 from telephony.engine.tap import MediaTap
 from telephony.engine.udp import Address, RtpSocketPair
-from telephony.engine.voice_link import VoiceLink
+from telephony.engine.voice_link import NO_CLOSE_FRAME, VoiceLink
+from telephony.errors import ConfigurationError
 from telephony.units import NS_PER_SECOND, Nanoseconds
-from telephony.voice import VoiceEvent
+from telephony.voice import SessionClosed, VoiceEvent
 
 __all__ = ["EngineCall", "Host"]
 
@@ -135,8 +137,9 @@ class EngineCall:
 
     def append(self, audio: bytes) -> None:
         """Write the caller's audio, in the session's format, to the session's socket."""
-        if self._voice is not None:
-            self._voice.append(audio)
+        voice, port = self._voice, self.leg.port
+        if voice is not None and (dropped := voice.append(audio)) and port is not None:
+            port.uplink.handle_backlog_dropped(dropped, voice.waiting_appends)
 
     def _send_rtcp(self, now_ns: Nanoseconds) -> None:
         port = self.leg.port
@@ -171,7 +174,7 @@ class EngineCall:
                     if self._voice is not None:
                         self._voice.tell(command)
                 case OpenVoice(plan=plan):
-                    self._voice = self._host.make_voice(plan, self._take_voice_event)
+                    self._open_voice(plan)
                 case CloseVoice():
                     self._close_voice()
                 case MediaReady():
@@ -216,6 +219,16 @@ class EngineCall:
     def _take_voice_event(self, event: VoiceEvent) -> None:
         now_ns = monotonic_ns()
         self.change(lambda call: call.handle_voice_event(event, now_ns))
+
+    def _open_voice(self, plan: VoicePlan) -> None:
+        self._voice = None
+        try:
+            self._voice = self._host.make_voice(plan, self._take_voice_event)
+        except ConfigurationError as failed:
+            log.warning("voice server not reached", why=str(failed), fault="configuration")
+            self._take_voice_event(
+                SessionClosed(is_clean=False, code=NO_CLOSE_FRAME, reason=str(failed))
+            )
 
     def _close_voice(self) -> None:
         if self._voice is not None:

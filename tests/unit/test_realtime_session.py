@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -229,9 +230,8 @@ def test_a_session_that_tells_no_formats_grants_those_asked_for() -> None:
     ]
 
 
-def formats(update: object) -> list[str]:
+def formats(update: Any) -> list[str]:
     """Give the audio formats that a session.update asks for."""
-    assert isinstance(update, dict)
     audio = update["session"]["audio"]
     return [audio[direction]["format"]["type"] for direction in ("input", "output")]
 
