@@ -66,6 +66,24 @@ def serve(
 
 
 @app.command()
+def demo(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the files; a fresh one here if none.")
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Let a recorded caller phone the embedded agent, and prove what happens.
+
+    It hears the greeting, talks over it, presses a key, is transferred to a second endpoint and
+    hangs up, over SIP on this machine: no key, no network. Writes the audio in stereo, a timeline
+    and a picture; exits with 1 where anything is not as it should be.
+    """
+    from telephony.app.demo import demo as play
+
+    raise typer.Exit(play(out, as_json=as_json))
+
+
+@app.command()
 def local(
     listen: Annotated[str, typer.Option(help="HOST:PORT; port 0 takes a free one.")] = (
         "127.0.0.1:8765"

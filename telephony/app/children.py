@@ -77,12 +77,23 @@ class Child:
 
     async def exchange(self, line: str) -> bytes:
         """Hand it one more line, and give the line that it answers; empty if it has ended."""
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(line.encode() + b"\n")
-        return await process.stdout.readline()
+        self.tell(line)
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return await self._process.stdout.readline()
+
+    def tell(self, line: str) -> None:
+        """Hand a child that is ready one more line on standard input."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\n")
+
+    async def hear(self) -> dict[str, Any] | None:
+        """Wait for the next object that a child says after it is ready; None when it has ended."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        return _read_ready(line.decode()) if line else None
 
     async def wait(self) -> int:
         """Wait for its end, and give its exit status."""

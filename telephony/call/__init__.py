@@ -12,6 +12,7 @@ from telephony.call.commands import (
     PlayAudio,
     RedirectCall,
     RejectCall,
+    ReportTransfer,
     RingCall,
     SendDigits,
     StartTransfer,
@@ -42,6 +43,7 @@ from telephony.call.events import (
     ToolRequested,
     TransferEnded,
     TransferProgressed,
+    TransferRequested,
     TransferStarted,
     TroubleNoted,
     VoiceClosed,
@@ -51,6 +53,7 @@ from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
 from telephony.call.messages import (
     SCHEMA_VERSION,
+    EngineMessage,
     MessageError,
     decode_command,
     decode_event,
@@ -64,6 +67,7 @@ from telephony.call.outputs import (
     Released,
     TellVoice,
 )
+from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
 from telephony.call.sip_leg import MediaPolicy, SipLeg
 from telephony.call.state import Action, CallInput, CallState
@@ -96,6 +100,8 @@ __all__ = [
     "ConfigureAgent",
     "Conversation",
     "DigitPressed",
+    "EngineMessage",
+    "EngineReport",
     "EventLog",
     "GiveToolResult",
     "HangUp",
@@ -116,6 +122,7 @@ __all__ = [
     "RedirectCall",
     "RejectCall",
     "Released",
+    "ReportTransfer",
     "ResponseEnded",
     "RingCall",
     "Route",
@@ -128,6 +135,7 @@ __all__ = [
     "ToolRequested",
     "TransferEnded",
     "TransferProgressed",
+    "TransferRequested",
     "TransferStarted",
     "TroubleNoted",
     "VoiceClosed",

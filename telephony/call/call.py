@@ -18,6 +18,7 @@ from telephony.call.commands import (
     PlayAudio,
     RedirectCall,
     RejectCall,
+    ReportTransfer,
     RingCall,
     SendDigits,
     StartTransfer,
@@ -37,6 +38,7 @@ from telephony.call.events import (
     KeysCollected,
     PlayoutFinished,
     TransferProgressed,
+    TransferRequested,
     TroubleNoted,
 )
 from telephony.call.gate import GateReason, UplinkGate
@@ -54,6 +56,7 @@ from telephony.call.leg import (
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
+    LegTransferRequested,
 )
 from telephony.call.log import EventLog
 from telephony.call.outputs import (
@@ -220,11 +223,13 @@ class Call:
                 conversation.configure(plan, conversation.leg_format)
                 self._note(AgentConfigured(agent=plan.agent))
             case GiveToolResult() if conversation is not None:
-                conversation.give_tool_result(body)
+                conversation.give_tool_result(body, self._now_ns)
             case SendDigits(digits=digits) if port is not None and port.takes_digits:
                 port.send_digits(digits)
             case PlayAudio(audio=audio) if port is not None:
                 port.play(audio)
+            case ReportTransfer(status=status):
+                self.leg.report_transfer(status, self._now_ns)
             case _:
                 raise LocalError(f"a call that is {self.state.name} takes no {body.type}")
 
@@ -264,6 +269,8 @@ class Call:
                 self._handle_digit(DigitPressed(digit=digit, method="info"))
             case LegTransferProgressed(status=status, reason=reason):
                 self._note(TransferProgressed(status=status, reason=reason))
+            case LegTransferRequested(target=target):
+                self._note(TransferRequested(target=target))
             case _:
                 pass
 
@@ -281,6 +288,8 @@ class Call:
                     self._handle_digit(DigitPressed(digit=digit, method=method))
                 case WordsSent():
                     self._note(PlayoutFinished())
+                    if self.conversation is not None:
+                        self.conversation.handle_words_sent(now_ns)
         self._check_words()
 
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
@@ -377,8 +386,11 @@ class Call:
         self._open_voice()
 
     def _open_voice(self) -> None:
-        assert self._plan is not None
+        """Open the plan's session; a call without a plan is ready as it is."""
         self._timers.disarm(CallTimer.ROUTING)
+        if self._plan is None:
+            self._input(CallInput.VOICE_READY)
+            return
         epoch, self._sessions = self._sessions, self._sessions + 1
         outlets = Outlets(note=self._note, tell=self._tell, append=self._append)
         self.conversation = Conversation(self._plan, outlets, self._prompts, epoch, self._now_ns)
@@ -430,7 +442,7 @@ class Call:
     def _close_voice(self) -> None:
         """Close the session, if there is one and it is open."""
         if self.conversation is not None and not self.conversation.is_closed:
-            self.conversation.is_closed = True
+            self.conversation.give_up()
             self._outputs.append(CloseVoice())
 
     def _end(self) -> None:
@@ -459,6 +471,8 @@ class Call:
 
     def _wait_for_words(self) -> None:
         self._arm(CallTimer.WORDS, self._settings.words_ns)
+        if self.conversation is not None:
+            self.conversation.stop_waiting()
         self._gate.shut(GateReason.LEAVING)
         self._check_words()
 
@@ -542,7 +556,7 @@ class Call:
             return
         self._note(KeysCollected(keys=keys))
         if self.conversation is not None and self.state is CallState.UP:
-            self.conversation.handle_keys(keys)
+            self.conversation.handle_keys(keys, self._now_ns)
 
 
 def _discard(octets: bytes) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "PlayAudio",
     "RedirectCall",
     "RejectCall",
+    "ReportTransfer",
     "RingCall",
     "SendDigits",
     "StartTransfer",
@@ -59,10 +60,10 @@ class VoicePlan(MessageBody):
 
 
 class AnswerCall(MessageBody):
-    """Take the call, with this agent."""
+    """Take the call; without a plan it has no agent, and plays and records only."""
 
     type: Literal["answer"] = "answer"
-    plan: VoicePlan
+    plan: VoicePlan | None = None
 
 
 class RejectCall(MessageBody):
@@ -123,6 +124,16 @@ class StartTransfer(MessageBody):
     tool_call_id: str | None = None
 
 
+class ReportTransfer(MessageBody):
+    """Tell the far end, which asked for a transfer, how our call to its target goes.
+
+    The first report decides: 300 and above refuses the transfer, anything else takes it on.
+    """
+
+    type: Literal["report_transfer"] = "report_transfer"
+    status: int = Field(ge=100, le=699)
+
+
 class HangUp(MessageBody):
     """End the call."""
 
@@ -159,6 +170,7 @@ CallCommandBody = Annotated[
     | ConfigureAgent
     | GiveToolResult
     | StartTransfer
+    | ReportTransfer
     | HangUp
     | SendDigits
     | PlayAudio,

@@ -34,6 +34,7 @@ __all__ = [
     "ToolRequested",
     "TransferEnded",
     "TransferProgressed",
+    "TransferRequested",
     "TransferStarted",
     "TroubleNoted",
     "VoiceClosed",
@@ -247,6 +248,13 @@ class TransferEnded(MessageBody):
     status: int | None = None
 
 
+class TransferRequested(MessageBody):
+    """The far end asks us to call someone else in its place; `ReportTransfer` answers."""
+
+    type: Literal["transfer.requested"] = "transfer.requested"
+    target: str
+
+
 class TroubleNoted(MessageBody):
     """Something went wrong and was dealt with: what, and whose fault."""
 
@@ -280,6 +288,7 @@ CallEventBody = Annotated[
     | TransferStarted
     | TransferProgressed
     | TransferEnded
+    | TransferRequested
     | TroubleNoted,
     Field(discriminator="type"),
 ]

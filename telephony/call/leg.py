@@ -187,3 +187,7 @@ class Leg(Protocol):
     def transfer(self, target: str, now_ns: Nanoseconds) -> None:
         """Ask the far end to call `target` instead of us."""
         ...
+
+    def report_transfer(self, status: int, now_ns: Nanoseconds) -> None:
+        """Tell the far end, which asked for a transfer, how our call to its target goes."""
+        ...

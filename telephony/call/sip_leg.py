@@ -18,6 +18,7 @@ from telephony.call.leg import (
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
+    LegTransferRequested,
     MediaDescribed,
 )
 from telephony.errors import LocalError, RemoteError
@@ -52,17 +53,25 @@ from telephony.sip import (
     NameAddr,
     OfferReceived,
     OutgoingSession,
+    PeerReferState,
+    PeerTransfer,
     ReferFinished,
     ReferProgressed,
+    ReferReceived,
     SessionEnded,
     SipEndpoint,
     SipEvent,
+    SipUri,
+    TelUri,
     parse_uri,
 )
 from telephony.units import Nanoseconds
 from telephony.voice import VoiceFormat
 
 __all__ = ["MediaPolicy", "SipLeg"]
+
+TRYING = 100
+FIRST_REFUSAL = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,7 @@ class SipLeg:
         make_port: Makes the RTP port once both sides agree.
         media: Whose RTP is taken.
         source: Where the far end's signalling comes from.
+        accepts_refer: Whether the far end may ask us to call someone else in its place.
     """
 
     capabilities = frozenset(Capability)
@@ -95,6 +105,8 @@ class SipLeg:
         make_port: Callable[[RtpPortSettings], RtpPort],
         media: MediaPolicy,
         source: str | None,
+        *,
+        accepts_refer: bool = False,
     ) -> None:
         """Join the parts; `read_offer` or an answer makes the port."""
         self._session = session
@@ -104,6 +116,8 @@ class SipLeg:
         self._make_port = make_port
         self._media = media
         self._source = source
+        self._accepts_refer = accepts_refer
+        self._peer_transfer: PeerTransfer | None = None
         self._sent: SessionDescription | None = None
         self._negotiated: Negotiated | None = None
         self._is_ended = False
@@ -218,6 +232,38 @@ class SipLeg:
         """Send REFER (RFC 3515)."""
         self.session.refer(parse_uri(target), now_ns)
 
+    def report_transfer(self, status: int, now_ns: Nanoseconds) -> None:
+        """Answer the far end's REFER by the first report, and send NOTIFYs from then on.
+
+        Args:
+            status: 100 to 699; a first one of 300 and above refuses.
+            now_ns: The time.
+
+        Raises:
+            LocalError: The far end asked for no transfer.
+        """
+        transfer = self._peer_transfer
+        if transfer is None:
+            raise LocalError("the far end asked for no transfer")
+        if transfer.state is PeerReferState.ASKED:
+            if status >= FIRST_REFUSAL:
+                transfer.refuse(now_ns, status)
+                return
+            transfer.accept(now_ns)
+            if status == TRYING:
+                return
+        transfer.report(status, now_ns)
+
+    def _handle_refer(self, event: ReferReceived, now_ns: Nanoseconds) -> list[LegEvent]:
+        """Pass on whom the far end wants called; its header fields for our INVITE are not taken."""
+        target = event.target
+        is_plain = isinstance(target, TelUri) or (isinstance(target, SipUri) and not target.headers)
+        if not self._accepts_refer or not is_plain:
+            event.transfer.refuse(now_ns)
+            return []
+        self._peer_transfer = event.transfer
+        return [LegTransferRequested(str(target))]
+
     def handle_sip_event(self, event: SipEvent, now_ns: Nanoseconds) -> list[LegEvent]:
         """Turn what the SIP session tells into what a call needs to know."""
         match event:
@@ -235,6 +281,8 @@ class SipLeg:
                 return [LegTransferProgressed(status, reason)]
             case ReferFinished(outcome=outcome, status=status):
                 return [LegTransferEnded(outcome.value, status)]
+            case ReferReceived():
+                return self._handle_refer(event, now_ns)
             case InviteFailed() | SessionEnded():
                 return self._handle_ended(event)
             case _:

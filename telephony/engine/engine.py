@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_network
 
 from telephony.call import (
@@ -16,6 +17,7 @@ from telephony.call import (
     CallPlaced,
     CallSettings,
     CallState,
+    EngineReport,
     EventLog,
     HangUp,
     MediaPolicy,
@@ -32,7 +34,9 @@ from telephony.engine.log import log
 from telephony.engine.media_clock import MediaClock
 from telephony.engine.settings import EngineSettings
 from telephony.engine.sip_sockets import SipSockets
+from telephony.engine.slot_timer import make_slot_timer
 from telephony.engine.sources import AllowedSources
+from telephony.engine.tap import MediaTap
 from telephony.engine.udp import RtpSocketPair, RtpSockets
 from telephony.engine.voice_link import VoiceLink
 from telephony.errors import RemoteError, TelephonyError
@@ -61,6 +65,8 @@ BUSY_HERE = 486
 SERVICE_UNAVAILABLE = 503
 SESSION_ID_BITS = 62
 TOKEN_OCTETS = 9
+REPORT_SECONDS = 1.0
+"""How often the app is told how the engine does."""
 REJECTIONS_LOGGED = 5
 """Malformed messages logged one by one; from then on each tenfold count is."""
 MAX_HEADERS_TOLD = 64
@@ -95,10 +101,18 @@ class Engine:
         settings: What it was told.
         link: The way to the app.
         prompts: Audio of our own.
+        make_tap: Gives a call, by its id, a tap on its audio; None for most.
     """
 
-    def __init__(self, settings: EngineSettings, link: EngineLink, prompts: Prompts) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        link: EngineLink,
+        prompts: Prompts,
+        make_tap: Callable[[str], MediaTap | None] = lambda _call_id: None,
+    ) -> None:
         """Open nothing yet."""
+        self._make_tap = make_tap
         self._settings = settings
         self._link = link
         self._prompts = prompts
@@ -123,6 +137,7 @@ class Engine:
             words_ns=_seconds(settings.words_seconds),
             max_duration_ns=_seconds(settings.max_call_seconds),
         )
+        self._reporting: asyncio.TimerHandle | None = None
         self.counters: Counter[str] = Counter()
 
     # ---- life ---------------------------------------------------------------------------------
@@ -144,13 +159,33 @@ class Engine:
                 user_agent=settings.user_agent,
                 ring_limit_ns=_seconds(settings.ring_seconds),
                 reply_to_source=settings.is_nat,
+                accepts_refer=settings.accepts_refer,
             ),
             self.token,
             _random,
         )
         self._sip.start(self._endpoint)
-        self._clock.start(asyncio.get_running_loop())
+        self._clock.start(partial(make_slot_timer, asyncio.get_running_loop()))
+        self._report()
         return self._sip.addresses
+
+    def _report(self) -> None:
+        """Tell the app how we do, and plan the next time."""
+        clock = self._clock
+        counters = {
+            **self.counters,
+            "late_slots": clock.late_slots,
+            "skipped_packets": clock.skipped_packets,
+        }
+        self._link.send(
+            EngineReport(
+                engine_id=self._settings.engine_id,
+                calls=len(self._calls),
+                clock_late_ns=clock.take_worst_late_ns(),
+                counters=counters,
+            )
+        )
+        self._reporting = asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report)
 
     def token(self) -> str:
         """Mint an id; it begins with the engine's."""
@@ -175,6 +210,8 @@ class Engine:
         # The core has no event to wait for: it is asked until its last dialog is gone.
         while monotonic_ns() < until and self._endpoint and self._endpoint.dialog_count:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+        if self._reporting is not None:
+            self._reporting.cancel()
         self._clock.stop()
         await self._sip.close()
 
@@ -198,7 +235,6 @@ class Engine:
         except TelephonyError as failed:
             trouble = TroubleNoted(code="command.refused", fault="ours", text=str(failed))
             call.call.note(trouble, now_ns)
-            log.warning("command refused", call=call.call.call_id, why=str(failed))
         call.drain()
 
     # ---- calls that come in -------------------------------------------------------------------
@@ -248,7 +284,7 @@ class Engine:
             self._refuse(invite, pair, SERVICE_UNAVAILABLE, failed)
             return
         call = self._add(self.token(), leg, pair, CallState.RECEIVED)
-        call.call.note(_describe(invite, call), now_ns)
+        call.call.note(_describe(invite, call), call.call.now_ns)
         call.drain()
 
     def _refuse(
@@ -287,7 +323,14 @@ class Engine:
             target = parse_uri(body.target)
             host = target.host if isinstance(target, SipUri) else ""
             pair = self._rtp.open_pair(self._media_host(host))
-            leg = SipLeg(None, self._local_media(pair), self._make_port, self._media, None)
+            leg = SipLeg(
+                None,
+                self._local_media(pair),
+                self._make_port,
+                self._media,
+                None,
+                accepts_refer=body.accepts_refer,
+            )
             caller = body.caller or f"sip:telephony@{self._settings.advertise or pair.address[0]}"
             leg.place(self._endpoint, body.target, caller, now_ns)
         except TelephonyError as failed:
@@ -315,7 +358,7 @@ class Engine:
 
     def _add(self, call_id: str, leg: SipLeg, pair: RtpSocketPair, state: CallState) -> EngineCall:
         now_ns = monotonic_ns()
-        engine_call = EngineCall(leg, pair, self)
+        engine_call = EngineCall(leg, pair, self, self._make_tap(call_id))
         engine_call.take(
             Call(
                 EventLog(call_id, now_ns, wall_seconds()),
@@ -356,7 +399,8 @@ class Engine:
         self._clock.add(call, port.settings.ptime_ms)
 
     def released(self, call: EngineCall) -> None:
-        """Free what a call held."""
+        """Free what a call held, and keep what its voice session counted."""
+        self.counters.update(call.voice_counters())
         self._clock.remove(call)
         self._rtp.detach(call.pair)
         self._calls.pop(call.call.call_id, None)

@@ -24,6 +24,7 @@ from telephony.call import (
 from telephony.engine.clock import monotonic_ns, wall_seconds
 from telephony.engine.log import log
 from telephony.engine.supervisor import supervised
+from telephony.engine.tap import MediaTap
 from telephony.engine.udp import Address, RtpSocketPair
 from telephony.engine.voice_link import VoiceLink
 from telephony.sip import SipEvent
@@ -68,13 +69,18 @@ class EngineCall:
         leg: The far end.
         pair: Its RTP sockets.
         host: The engine.
+        tap: Listens in, where someone wants to.
     """
 
-    def __init__(self, leg: SipLeg, pair: RtpSocketPair, host: Host) -> None:
+    def __init__(
+        self, leg: SipLeg, pair: RtpSocketPair, host: Host, tap: MediaTap | None = None
+    ) -> None:
         """Wait for `call`."""
         self.leg = leg
         self.pair = pair
         self._host = host
+        self._tap = tap
+        self._media_ns = Nanoseconds(0)
         self._call: Call | None = None
         self._voice: VoiceLink | None = None
         self._ticks = 0
@@ -101,9 +107,13 @@ class EngineCall:
         port = self.leg.port
         if port is None:
             return
+        if self._tap is not None:
+            self._media_ns = now_ns
         packet = port.tick(now_ns)
         if packet is not None:
             self.pair.send_rtp(packet, port.destination)
+            if self._tap is not None:
+                self._tap.sent(packet, now_ns)
         self._ticks += 1
         if not self._ticks % RTCP_EVERY_TICKS:
             self._send_rtcp(now_ns)
@@ -121,6 +131,8 @@ class EngineCall:
         port = self.leg.port
         if port is None:
             return
+        if self._tap is not None:
+            self._media_ns = arrival_ns
         port.handle_rtp(data, source, arrival_ns)
         if port.events:
             self._take_media_events(arrival_ns)
@@ -182,12 +194,26 @@ class EngineCall:
                 case CloseVoice():
                     self._close_voice()
                 case MediaReady():
-                    self._host.media_ready(self)
+                    self._begin_media()
                 case Released():
                     self._release(call)
         self._host.drain_sip()
         if self._call is not None:
             self._rearm()
+
+    def _begin_media(self) -> None:
+        """Let the leg tick; a tap hears what the far end sends before the agent does."""
+        port, tap = self.leg.port, self._tap
+        if port is not None and tap is not None:
+            onward = port.uplink.sink
+
+            def listen_in(octets: bytes) -> None:
+                tap.received(octets, self._media_ns)
+                onward(octets)
+
+            port.uplink.sink = listen_in
+            tap.started(port.settings, self.call.now_ns)
+        self._host.media_ready(self)
 
     def _rearm(self) -> None:
         """Keep one timer, at the call's next deadline."""
@@ -209,6 +235,10 @@ class EngineCall:
     def _take_voice_event(self, event: VoiceEvent) -> None:
         now_ns = monotonic_ns()
         self.change(lambda call: call.handle_voice_event(event, now_ns))
+
+    def voice_counters(self) -> dict[str, int]:
+        """Give what the voice session counted, by name."""
+        return {} if self._voice is None else self._voice.counters()
 
     def _close_voice(self) -> None:
         if self._voice is not None:

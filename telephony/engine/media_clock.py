@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from telephony.engine.clock import monotonic_ns
-from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
+from telephony.engine.slot_timer import SlotTimer
+from telephony.units import NS_PER_MS, Nanoseconds
 
 __all__ = ["PERIODS", "SLOT_NS", "MediaClock", "Ticking"]
 
@@ -42,22 +43,6 @@ class Ticking(Protocol):
 
     def skip(self, packets: int) -> None:
         """Advance the timeline over packets that were never sent."""
-        ...
-
-
-class Timer(Protocol):
-    """What has been put off, and can be called off."""
-
-    def cancel(self) -> None:
-        """Call it off."""
-        ...
-
-
-class Scheduler(Protocol):
-    """What an event loop is to the media clock."""
-
-    def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
-        """Call `callback` once, in `delay` seconds."""
         ...
 
 
@@ -93,27 +78,31 @@ class MediaClock:
         self._collect = collect
         self._ring: list[dict[Ticking, _Member]] = [{} for _ in range(SLOTS)]
         self._slot = 0
-        self._origin_ns = 0
-        self._timer: Timer | None = None
-        self._scheduler: Scheduler | None = None
+        self._origin_ns = Nanoseconds(0)
+        self._timer: SlotTimer | None = None
         self._slots_since_young = 0
         self._slots_since_full = 0
         self._legs = 0
         self.skipped_packets = 0
         self.late_slots = 0
         """Times that a slot or more had passed before its turn came."""
+        self._worst_late_ns = Nanoseconds(0)
 
-    def start(self, scheduler: Scheduler) -> None:
+    def start(self, make_timer: Callable[[Callable[[], None]], SlotTimer]) -> None:
         """Begin with the slot that is now."""
-        self._scheduler = scheduler
+        """Begin with the slot that is now.
+
+        Args:
+            make_timer: Makes what calls back at each slot.
+        """
         self._origin_ns = self._clock()
-        self._arm()
+        self._timer = make_timer(self._run)
+        self._timer.start(self._origin_ns, SLOT_NS)
 
     def stop(self) -> None:
         """Stop after the slot under way."""
-        self._scheduler = None
         if self._timer is not None:
-            self._timer.cancel()
+            self._timer.stop()
             self._timer = None
 
     def add(self, ticking: Ticking, period_ms: int) -> None:
@@ -147,21 +136,21 @@ class MediaClock:
             member.is_gone = True
             self._legs -= 1
 
-    def _arm(self) -> None:
-        if self._scheduler is None:
-            return
-        delay_ns = self._origin_ns + self._slot * SLOT_NS - self._clock()
-        self._timer = self._scheduler.call_later(max(0, delay_ns) / NS_PER_SECOND, self._run)
+    def take_worst_late_ns(self) -> Nanoseconds:
+        """Give how late the latest slot began since this was last asked."""
+        worst_ns, self._worst_late_ns = self._worst_late_ns, Nanoseconds(0)
+        return worst_ns
 
     def _run(self) -> None:
         now_ns = self._clock()
         current = (now_ns - self._origin_ns) // SLOT_NS
         if current < self._slot:
-            self._arm()
             return
         if current > self._slot:
             self.late_slots += 1
         slots = range(self._slot, min(current, self._slot + SLOTS - 1) + 1)
+        late_ns = Nanoseconds(now_ns - self._origin_ns - self._slot * SLOT_NS)
+        self._worst_late_ns = max(self._worst_late_ns, late_ns)
         self._slot = current + 1
         self._read(now_ns)
         for slot in slots:
@@ -169,7 +158,6 @@ class MediaClock:
                 if member.next_slot <= current:
                     self._tick(member, current, now_ns)
         self._collect_if_idle()
-        self._arm()
 
     def _tick(self, member: _Member, current: int, now_ns: Nanoseconds) -> None:
         due = (current - member.next_slot) // member.period + 1

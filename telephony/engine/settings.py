@@ -48,4 +48,4 @@ class EngineSettings(_Settings):
     realtime_priority: int = 0
     """SCHED_FIFO priority, 1 to 99, where the system allows it; 0 leaves the scheduler alone."""
     accepts_refer: bool = False
-    """Whether a far end may send our calls elsewhere; for callers that act, not for agents."""
+    """Whether far ends may send those calls elsewhere that were placed so; others never may."""

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from telephony.call import VoicePlan
 from telephony.engine.clock import monotonic_ns
-from telephony.engine.log import log
 from telephony.engine.realtime_socket import RealtimeSocket
+from telephony.engine.websocket_handshake import HandshakeRefusedError
 from telephony.errors import TelephonyError
 from telephony.realtime import RealtimeSession
 from telephony.voice import Close, SessionClosed, VoiceCommand, VoiceEvent
@@ -37,7 +37,6 @@ class VoiceLink:
         """Begin to connect; commands wait until that is done."""
         self._session = RealtimeSession(token)
         self._on_event = on_event
-        self._url = plan.url
         self._socket = RealtimeSocket(
             plan.url, dict(plan.headers), self._session, on_event, monotonic_ns
         )
@@ -50,8 +49,8 @@ class VoiceLink:
         try:
             await self._socket.connect(self._connect_seconds)
         except TelephonyError as failed:
-            log.warning("voice server not reached", url=self._url, why=str(failed), fault="model")
-            self._on_event(SessionClosed(is_clean=False, code=NO_CLOSE_FRAME, reason=str(failed)))
+            code = failed.status if isinstance(failed, HandshakeRefusedError) else NO_CLOSE_FRAME
+            self._on_event(SessionClosed(is_clean=False, code=code, reason=str(failed)))
             return
         waiting, self._waiting = self._waiting or [], None
         for command in waiting:
@@ -67,6 +66,10 @@ class VoiceLink:
             self._waiting.append(command)
         else:
             self._socket.command(command)
+
+    def counters(self) -> dict[str, int]:
+        """Give what the session and its uplink counted, by name; each only grows."""
+        return {f"voice_{name}": count for name, count in self._socket.counters().items()}
 
     def close(self) -> None:
         """Close the session, cleanly and within 2 s."""

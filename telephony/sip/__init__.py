@@ -21,6 +21,7 @@ from telephony.sip.events import (
     ReferAccepted,
     ReferFinished,
     ReferProgressed,
+    ReferReceived,
     Resolve,
     SessionEnded,
     SipEvent,
@@ -36,6 +37,7 @@ from telephony.sip.invite_state import SessionState
 from telephony.sip.message import Request, Response, check_request, check_response, parse_message
 from telephony.sip.name_addr import NameAddr, parse_name_addr
 from telephony.sip.offer_answer import OfferAnswer, OfferState
+from telephony.sip.refer_server import PeerReferState, PeerTransfer
 from telephony.sip.settings import EndpointSettings
 from telephony.sip.timers import TimerSettings
 from telephony.sip.transmit import FlowId, HostPort, ListenAddress, Transmit
@@ -74,9 +76,12 @@ __all__ = [
     "OptionsAnswered",
     "OtherUri",
     "OutgoingSession",
+    "PeerReferState",
+    "PeerTransfer",
     "ReferAccepted",
     "ReferFinished",
     "ReferProgressed",
+    "ReferReceived",
     "Request",
     "Resolve",
     "Response",

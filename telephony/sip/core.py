@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 SDP = "application/sdp"
-WITH_CONTACT = frozenset({"INVITE", "REFER", "OPTIONS"})
+WITH_CONTACT = frozenset({"INVITE", "NOTIFY", "OPTIONS", "REFER"})
 
 HeaderPairs = Iterable[tuple[str, str]]
 

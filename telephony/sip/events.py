@@ -8,12 +8,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
 from telephony.sip.message import Request, Response
+from telephony.sip.name_addr import NameAddr
 from telephony.sip.transmit import FlowId, HostPort, Transmit
+from telephony.sip.uri import Uri
 
 if TYPE_CHECKING:
     from telephony.sip.invite import InviteSession
     from telephony.sip.invite_incoming import IncomingSession
     from telephony.sip.invite_outgoing import OutgoingSession
+    from telephony.sip.refer_server import PeerTransfer
 
 __all__ = [
     "AckReceived",
@@ -34,6 +37,7 @@ __all__ = [
     "ReferAccepted",
     "ReferFinished",
     "ReferProgressed",
+    "ReferReceived",
     "Resolve",
     "SessionEnded",
     "SipEvent",
@@ -230,6 +234,24 @@ class ReferFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferReceived:
+    """The peer asks us to call someone else in its place; only where the settings let it.
+
+    Attributes:
+        session: The session that the peer wants out of.
+        target: Whom to call; a URI with header fields is the peer's wish for our INVITE.
+        referred_by: Who asks, by the peer's own word (RFC 3892); None where it does not say.
+        transfer: The user owes `accept` or `refuse`, then `report` up to a final status; without a
+            decision within the offer limit it is answered 603.
+    """
+
+    session: "InviteSession"
+    target: Uri
+    referred_by: NameAddr | None
+    transfer: "PeerTransfer"
+
+
+@dataclass(frozen=True, slots=True)
 class InfoReceived:
     """INFO came inside the session; it is answered already.
 
@@ -335,6 +357,7 @@ SipEvent = (
     | ReferAccepted
     | ReferProgressed
     | ReferFinished
+    | ReferReceived
     | InfoReceived
     | InfoAnswered
     | SessionEnded

@@ -8,7 +8,7 @@ ask.
 from typing import ClassVar, Literal, NamedTuple
 
 from telephony.errors import LocalError
-from telephony.sip.codes import CALL_DOES_NOT_EXIST, DECLINE, OK, SERVER_ERROR
+from telephony.sip.codes import CALL_DOES_NOT_EXIST, OK, SERVER_ERROR
 from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, description_of, set_body
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import EndCause, InfoAnswered, InfoReceived, SessionEnded
@@ -22,6 +22,7 @@ from telephony.sip.message import Request, Response
 from telephony.sip.name_addr import NameAddr
 from telephony.sip.offer_answer import OfferAnswer
 from telephony.sip.refer import Transfer
+from telephony.sip.refer_server import PeerTransfers
 from telephony.sip.timers import Alarm
 from telephony.sip.transaction_record import ServerTransaction
 from telephony.sip.transmit import HostPort
@@ -77,6 +78,7 @@ class InviteSession:
         self._dialogs: dict[str, Dialog] = {}
         self._dialog: Dialog | None = None
         self._transfers: list[Transfer] = []
+        self._peer_transfers = PeerTransfers(core, self)
         self._ring_limit: Alarm | None = None
         self._bye_headers: HeaderPairs = ()
         self._end: SessionEnd | None = None
@@ -238,8 +240,7 @@ class InviteSession:
             case "NOTIFY":
                 self._receive_notify(transaction, now_ns)
             case "REFER":
-                # No peer moves our calls about.
-                self.respond(transaction, DECLINE, now_ns)
+                self._peer_transfers.receive_refer(transaction, now_ns, is_up=self.state in _UP)
             case _:
                 self._answer_options(transaction, now_ns)
 
@@ -376,4 +377,5 @@ class InviteSession:
             self._unregister(dialog)
         for transfer in self._transfers:
             transfer.session_ended(now_ns)
+        self._peer_transfers.close(now_ns)
         self._core.emit(SessionEnded(self, *known(self._end)))

@@ -7,7 +7,7 @@ States:
     FINISHED     the outcome is told
 Inputs: ReferInput below.
 Source: RFC 3515 section 2.4, RFC 4488 (`Refer-Sub: false`), RFC 6665 (NOTIFY may come before 2xx).
-Left out: the transfers that a peer asks of us; they are declined.
+Left out: the transfers that a peer asks of us; they are in `refer_server`.
 """
 
 from enum import Enum

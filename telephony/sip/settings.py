@@ -44,6 +44,8 @@ class EndpointSettings:
         handed_off_wait_ns: How long the peer gets to send BYE after a transfer whose outcome it
             will not tell.
         notify_limit_ns: How long a REFER that was accepted may go without its first NOTIFY.
+        accepts_refer: Let peers ask us to call someone else in their place (`ReferReceived`);
+            otherwise their REFER is answered 603.
     """
 
     advertised: Mapping[str, HostPort]
@@ -61,3 +63,4 @@ class EndpointSettings:
     tcp_above_octets: int | None = 1300
     handed_off_wait_ns: Nanoseconds = HANDED_OFF_WAIT_NS
     notify_limit_ns: Nanoseconds = NOTIFY_LIMIT_NS
+    accepts_refer: bool = False

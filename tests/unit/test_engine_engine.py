@@ -19,6 +19,8 @@ from telephony.call import (
     CallCommand,
     CallCommandBody,
     CallEvent,
+    EngineMessage,
+    EngineReport,
     HangUp,
     PlaceCall,
     Prompts,
@@ -43,13 +45,17 @@ class App:
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.rows: list[CallEvent] = []
+        self.reports: list[EngineReport] = []
         self._news = asyncio.Event()
-        self.link = QueueLink(self._take)
+        self.link = QueueLink(self.take)
         self.engine = Engine(settings, self.link, PROMPTS)
         self.port = 0
 
-    def _take(self, event: CallEvent) -> None:
-        self.rows.append(event)
+    def take(self, message: EngineMessage) -> None:
+        if isinstance(message, EngineReport):
+            self.reports.append(message)
+        else:
+            self.rows.append(message)
         self._news.set()
 
     def command(self, call_id: str, body: CallCommandBody) -> None:
@@ -377,7 +383,7 @@ def test_a_fault_in_one_call_ends_that_call_and_no_other() -> None:
 
     async def main() -> None:
         async with running() as app, peer_of(app) as peer:
-            broken = Engine(app.settings, QueueLink(app.rows.append), Prompts(Broken(b"x"), b""))
+            broken = Engine(app.settings, QueueLink(app.take), Prompts(Broken(b"x"), b""))
             addresses = await broken.start()
             app.port = addresses[0].port
             async with peer_of(app) as other:

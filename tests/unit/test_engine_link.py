@@ -10,7 +10,7 @@ import pytest
 from telephony.app.engine_server import EngineServer
 from telephony.call import (
     CallCommand,
-    CallEvent,
+    EngineMessage,
     EventLog,
     HangUp,
     MessageError,
@@ -34,7 +34,7 @@ async def read_commands(link: QueueLink | SocketLink) -> list[CallCommand]:
 
 def test_a_queue_carries_the_objects_themselves() -> None:
     async def main() -> None:
-        events: list[CallEvent] = []
+        events: list[EngineMessage] = []
         link = QueueLink(events.append)
         link.send(EVENT)
         assert events[0] is EVENT
@@ -47,7 +47,7 @@ def test_a_queue_carries_the_objects_themselves() -> None:
 
 def test_a_socket_carries_events_up_and_commands_down(tmp_path: Path) -> None:
     async def main() -> None:
-        events: asyncio.Queue[CallEvent] = asyncio.Queue()
+        events: asyncio.Queue[EngineMessage] = asyncio.Queue()
         server = EngineServer(tmp_path / "s", events.put_nowait)
         await server.start()
         assert (tmp_path / "s").stat().st_mode & 0o777 == 0o600
@@ -157,7 +157,7 @@ def test_an_app_that_reads_nothing_loses_the_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", [b"garbage\n", b'{"schema_version": 2}\n'])
 def test_an_engine_that_sends_no_event_is_hung_up_on(tmp_path: Path, line: bytes) -> None:
     async def main() -> None:
-        events: list[CallEvent] = []
+        events: list[EngineMessage] = []
         server = EngineServer(tmp_path / "s", events.append)
         await server.start()
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))

@@ -17,18 +17,6 @@ from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 from tests.support.clock import VirtualClock
 
 
-class Put:
-    """A callback that is put off."""
-
-    def __init__(self, due_ns: int, callback: Callable[[], object]) -> None:
-        self.due_ns = due_ns
-        self.callback = callback
-        self.is_cancelled = False
-
-    def cancel(self) -> None:
-        self.is_cancelled = True
-
-
 class Leg:
     """Notes when it ticks, in ms, and what it skips."""
 
@@ -55,7 +43,8 @@ class Bench:
         self.origin_ns = self.time.now_ns
         self.reads: list[float] = []
         self.collections: list[int] = []
-        self.put: list[Put] = []
+        self._callback: Callable[[], None] | None = None
+        self._first_ns = self._period_ns = self.due_ns = 0
         self.busy_ns = 0
         self.clock = MediaClock(self._read, clock=self._now, collect=self.collections.append)
 
@@ -66,29 +55,37 @@ class Bench:
         self.reads.append(now_ns / NS_PER_MS)
         self.time.advance(self.busy_ns)
 
-    def call_later(self, delay: float, callback: Callable[[], object], /) -> Put:
-        put = Put(self.time.now_ns + round(delay * NS_PER_SECOND), callback)
-        self.put.append(put)
-        return put
+    def make_timer(self, callback: Callable[[], None]) -> "Bench":
+        self._callback = callback
+        return self
+
+    def start(self, first_ns: Nanoseconds, period_ns: int) -> None:
+        self._first_ns = self.origin_ns + first_ns
+        self._period_ns = period_ns
+        self.due_ns = self._first_ns
+
+    def stop(self) -> None:
+        self._callback = None
 
     def run(self, ms: float) -> None:
-        """Let time pass, the loop waking in time."""
+        """Let time pass, the timer calling back in time, or as soon as it can."""
         end_ns = self.time.now_ns + round(ms * NS_PER_MS)
-        while self.put and self.put[0].due_ns <= end_ns:
-            self.fire()
+        while self._callback is not None and self.due_ns <= end_ns:
+            self.time.advance_to(max(self.due_ns, self.time.now_ns))
+            self._callback()
+            periods = (self.time.now_ns - self._first_ns) // self._period_ns + 1
+            self.due_ns = self._first_ns + periods * self._period_ns
         if self.time.now_ns < end_ns:
             self.time.advance_to(end_ns)
 
-    def fire(self) -> None:
-        put = self.put.pop(0)
-        self.time.advance_to(max(put.due_ns, self.time.now_ns))
-        if not put.is_cancelled:
-            put.callback()
+    def wake_after(self, ms: float) -> None:
+        """Have the timer call back then, not when it should."""
+        self.due_ns = self.time.now_ns + round(ms * NS_PER_MS)
 
 
 def started() -> Bench:
     bench = Bench()
-    bench.clock.start(bench)
+    bench.clock.start(bench.make_timer)
     return bench
 
 
@@ -137,10 +134,12 @@ def test_time_is_absolute_a_late_wake_does_not_delay_the_next_slot() -> None:
     leg = Leg(bench)
     bench.clock.add(leg, 20)
     bench.run(20)
-    bench.put[0].due_ns = bench.time.now_ns + 18 * NS_PER_MS
+    bench.wake_after(18)
     bench.run(60)
     assert leg.ticks == [0, 20, 40, 60, 80]
     assert bench.clock.late_slots == 1
+    assert bench.clock.take_worst_late_ns() == 13 * NS_PER_MS
+    assert bench.clock.take_worst_late_ns() == 0
     assert bench.clock.skipped_packets == 0
 
 
@@ -149,7 +148,7 @@ def test_a_wake_before_its_time_waits_again() -> None:
     leg = Leg(bench)
     bench.clock.add(leg, 10)
     bench.run(10)
-    bench.put[0].due_ns = bench.time.now_ns + NS_PER_MS
+    bench.wake_after(1)
     bench.run(11)
     assert leg.ticks == [0, 10, 20]
 
@@ -159,7 +158,7 @@ def test_a_stall_is_caught_up_by_two_packets_and_the_rest_is_skipped() -> None:
     leg = Leg(bench)
     bench.clock.add(leg, 20)
     bench.run(20)
-    bench.put[0].due_ns = bench.time.now_ns + 161 * NS_PER_MS
+    bench.wake_after(161)
     bench.run(220)
     assert leg.ticks == [0, 20, 181, 181, 200, 220, 240]
     assert leg.skipped == [6]
@@ -173,7 +172,7 @@ def test_a_stall_longer_than_the_ring_serves_each_leg_once() -> None:
     for leg in legs:
         bench.clock.add(leg, 20)
     bench.run(100)
-    bench.put[0].due_ns = bench.time.now_ns + 1000 * NS_PER_MS
+    bench.wake_after(1000)
     bench.run(1040)
     for leg in legs:
         assert len(leg.skipped) == 1
@@ -208,7 +207,7 @@ def test_a_leg_that_removes_itself_while_it_catches_up_sends_no_second_packet() 
     leg = Leg(bench, lambda: bench.clock.remove(leg) if len(leg.ticks) == 2 else None)
     bench.clock.add(leg, 20)
     bench.run(10)
-    bench.put[0].due_ns = bench.time.now_ns + 100 * NS_PER_MS
+    bench.wake_after(100)
     bench.run(300)
     assert len(leg.ticks) == 2
 

@@ -3,6 +3,7 @@
 import socket
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -18,12 +19,14 @@ ON_LINUX = sys.platform.startswith("linux")
 class Receiver:
     """Notes what it is handed."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_rtp: Callable[[], None] = lambda: None) -> None:
         self.rtp: list[tuple[bytes, Address, int]] = []
         self.rtcp: list[bytes] = []
+        self._on_rtp = on_rtp
 
     def handle_rtp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
         self.rtp.append((data, source, arrival_ns))
+        self._on_rtp()
 
     def handle_rtcp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
         del source, arrival_ns
@@ -164,6 +167,17 @@ def test_a_pair_that_is_detached_is_closed_and_read_no_more(*, is_portable: bool
     assert pair.rtp.fileno() == -1
     pair.send_rtp(b"late", (LOOPBACK, 9))
     pair.send_rtcp(b"late", (LOOPBACK, 9))
+
+
+def test_a_call_may_end_while_its_datagrams_are_read() -> None:
+    opener = sockets()
+    pair = opener.open_pair(LOOPBACK)
+    receiver = Receiver(lambda: opener.detach(pair))
+    opener.attach(pair, receiver)
+    send(pair, b"last words", b"never heard")
+    opener.read(monotonic_ns())
+    opener.read(monotonic_ns())
+    assert [data for data, _, _ in receiver.rtp] == [b"last words"]
 
 
 def test_a_pair_never_attached_can_be_detached() -> None:
