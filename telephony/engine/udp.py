@@ -18,7 +18,9 @@ from telephony.units import NS_PER_SECOND, Nanoseconds
 __all__ = ["RtpReceiver", "RtpSocketPair", "RtpSockets", "is_in_use"]
 
 DATAGRAM_OCTETS = 2_048
-"""Longer than any Ethernet frame; what is longer is cut, and refused by the parser."""
+"""Longer than any Ethernet frame; what is as long or longer is cut, and refused as malformed."""
+CUT = b""
+"""Handed on in the place of what was cut."""
 DATAGRAMS_PER_READ = 16
 """Per socket and slot: a burst after a stall is taken at once, a flood waits for the next slot."""
 RECEIVE_BUFFER_OCTETS = 64 * 1024
@@ -181,7 +183,7 @@ class RtpSockets:
             try:
                 if not self._has_kernel_time:
                     data, source = sock.recvfrom(DATAGRAM_OCTETS)
-                    handle(data, source[:2], now_ns)
+                    handle(_whole(data), source[:2], now_ns)
                     continue
                 data, ancillary, _, source = sock.recvmsg(DATAGRAM_OCTETS, _ANCILLARY_OCTETS)
             except (BlockingIOError, InterruptedError):
@@ -192,7 +194,12 @@ class RtpSockets:
             if ancillary:
                 seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
                 arrival_ns = Nanoseconds(seconds * NS_PER_SECOND + nanoseconds - offset_ns)
-            handle(data, source[:2], arrival_ns)
+            handle(_whole(data), source[:2], arrival_ns)
+
+
+def _whole(data: bytes) -> bytes:
+    """Give a datagram, or what stands for one that may have been cut."""
+    return data if len(data) < DATAGRAM_OCTETS else CUT
 
 
 class _Poller(Protocol):
