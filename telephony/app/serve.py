@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from telephony.app.children import Child
+from telephony.app.children import Child, embedded_server
 from telephony.app.configured import Configured, configure, default_config, engine_settings
 from telephony.app.engine_server import EngineServer
 from telephony.app.http import HttpServer
@@ -121,14 +121,7 @@ class Served:
         configured = self._configured
         embedded_url = None
         if configured.needs_embedded_server:
-            embedded = Child(
-                "embedded server",
-                "telephony",
-                "local",
-                "--listen",
-                "127.0.0.1:0",
-                "--until-stdin-closes",
-            )
+            embedded = embedded_server()
             stack.push_async_callback(embedded.stop)
             embedded_url = str((await embedded.start())["url"])
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-")))

@@ -23,8 +23,9 @@ from telephony.call.events import (
     VoiceClosed,
     VoiceGranted,
 )
+from telephony.call.patience import Patience
 from telephony.media import AgentAudio, Interrupted, RtpPort, voice_format_of
-from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
+from telephony.units import NS_PER_MS, Nanoseconds
 from telephony.voice import (
     AddText,
     AgentTranscribed,
@@ -58,12 +59,6 @@ __all__ = ["Conversation", "Outlets", "Prompts", "session_settings"]
 
 FIRST_RTP_WAIT_NS = 200 * NS_PER_MS
 """A caller who sends nothing is greeted after this: some wait for the other side to begin."""
-FILLER_AFTER_NS = 2 * NS_PER_SECOND
-"""Silence of a tool that works or a model that thinks, before the caller is asked for patience."""
-FILLER_AGAIN_NS = 2_500 * NS_PER_MS
-"""Silence after any words, the filler's own included, while the caller still waits."""
-MAX_FILLERS = 6
-"""In a row; a caller who has waited that long knows that something is wrong."""
 REFUSED_STATUSES = frozenset({401, 403, 404})
 """Of the handshake: a wrong key, or a wrong path or model."""
 ERRORS_NOTED = 20
@@ -140,11 +135,9 @@ class Conversation:
         self._audio: AgentAudio | None = None
         self._port: RtpPort | None = None
         self._has_greeted = False
-        self._heard_from_ns: Nanoseconds | None = None
-        self._tools_pending: set[str] = set()
-        self._is_waiting = False
-        self._filler_ns: Nanoseconds | None = None
-        self._fillers = 0
+        self._is_caller_heard = False
+        self._greet_at_ns: Nanoseconds | None = None
+        self._patience = Patience()
 
     # ---- joining ------------------------------------------------------------------------------
 
@@ -173,36 +166,40 @@ class Conversation:
 
     def begin(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end is there: the greeting may start once it can be heard."""
-        if self._heard_from_ns is None:
-            self._heard_from_ns = Nanoseconds(now_ns + FIRST_RTP_WAIT_NS)
+        if self._greet_at_ns is None:
+            wait_ns = 0 if self._is_caller_heard else FIRST_RTP_WAIT_NS
+            self._greet_at_ns = Nanoseconds(now_ns + wait_ns)
         self._greet_if_due(now_ns)
 
     def handle_media_started(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end sends: what we send now arrives."""
-        if self._heard_from_ns is not None:
-            self._heard_from_ns = now_ns
+        self._is_caller_heard = True
+        if self._greet_at_ns is not None:
+            self._greet_at_ns = now_ns
         self._greet_if_due(now_ns)
 
     def _greet_if_due(self, now_ns: Nanoseconds) -> None:
-        due = self._heard_from_ns
+        due = self._greet_at_ns
         if self._has_greeted or not self.is_granted or due is None or now_ns < due:
             return
         self._has_greeted = True
         if self.plan.speaks_first:
             self._outlets.tell(Respond(self.plan.greeting))
-            self._wait(now_ns)
+            self._patience.wait(now_ns)
 
     # ---- the session --------------------------------------------------------------------------
 
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
-        """Take one event of the session."""
+        """Take one event of the session; of one that is closed only the end is news."""
+        if self.is_closed and not isinstance(event, SessionClosed):
+            return
         match event:
             case AudioReceived() | AudioFinished() | ResponseStarted():
                 self._handle_response(event, now_ns)
             case ResponseFinished():
                 self._handle_response_finished(event)
             case SpeechStarted():
-                self.stop_waiting()
+                self._patience.stop()
                 self._handle_speech_started(event)
             case SpeechStopped():
                 self._handle_speech_stopped(event, now_ns)
@@ -217,8 +214,7 @@ class Conversation:
         note = self._outlets.note
         match event:
             case ToolCalled(call_id=call_id, name=name, arguments=arguments):
-                self._tools_pending.add(call_id)
-                self._wait(now_ns)
+                self._patience.wait_for_tool(call_id, now_ns)
                 note(ToolRequested(tool_call_id=call_id, name=name, arguments=arguments))
             case CallerTranscribed(item_id=item_id, text=text, is_final=True):
                 note(SpeechTranscribed(role="caller", item_id=item_id, text=text))
@@ -257,12 +253,12 @@ class Conversation:
         match event:
             case AudioReceived():
                 self._handle_audio(audio, event)
-                self._stop_waiting_for_model()
+                self._patience.handle_model()
             case AudioFinished():
                 audio.handle_audio_finished(event)
             case ResponseStarted(response_id=response_id):
                 audio.active_response_id = response_id
-                self._wait(now_ns)
+                self._patience.wait(now_ns)
 
     def _handle_audio(self, audio: AgentAudio, event: AudioReceived) -> None:
         is_taken = audio.handle_audio(event)
@@ -279,7 +275,7 @@ class Conversation:
         if self._audio is not None:
             self._audio.has_overflowed = False
             self._audio.handle_response_finished(event.response_id)
-        self._stop_waiting_for_model()
+        self._patience.handle_model()
         self._outlets.note(
             ResponseEnded(
                 response_id=event.response_id,
@@ -333,7 +329,7 @@ class Conversation:
         """Expect nothing of the session any more."""
         self.is_closed = True
         self.is_granted = False
-        self.stop_waiting()
+        self._patience.stop()
 
     def _trouble(
         self, code: str, text: str, fault: Literal["model", "configuration"] = "model"
@@ -367,21 +363,16 @@ class Conversation:
         """Tell the session what the caller typed."""
         self._outlets.tell(AddText(f"[keys {keys}]"))
         self._outlets.tell(Respond())
-        self._wait(now_ns)
-
-    def end_wait(self, tool_call_id: str) -> None:
-        """Fill no more silence for a tool: it waits for the far end, not the caller for it."""
-        self._tools_pending.discard(tool_call_id)
-        self._stop_waiting_for_model()
+        self._patience.wait(now_ns)
 
     def give_tool_result(self, result: GiveToolResult, now_ns: Nanoseconds) -> None:
         """Answer the session's call of a tool."""
-        self._tools_pending.discard(result.tool_call_id)
+        self._patience.handle_tool_result(result.tool_call_id)
         self._outlets.tell(ToolResult(result.tool_call_id, result.output, result.respond))
         if result.respond:
-            self._wait(now_ns)
+            self._patience.wait(now_ns)
         else:
-            self._stop_waiting_for_model()
+            self._patience.handle_model()
 
     @property
     def is_speaking(self) -> bool:
@@ -402,45 +393,26 @@ class Conversation:
     def handle_timer(self, now_ns: Nanoseconds) -> None:
         """Greet a silent caller, or fill the silence of one who waits."""
         self._greet_if_due(now_ns)
-        if self._filler_ns is not None and now_ns >= self._filler_ns:
-            self._filler_ns = None
-            self._fill_silence()
+        port = self._port
+        if port is None:
+            return
+        if self._patience.take_due(now_ns, is_silent=not port.playout.queued_samples):
+            port.play(self._prompts.filler)
 
     def handle_words_sent(self, now_ns: Nanoseconds) -> None:
-        """Learn that all queued audio has gone out: from here on the caller hears nothing."""
-        if self._is_waiting:
-            self._filler_ns = Nanoseconds(now_ns + FILLER_AGAIN_NS)
-
-    def _wait(self, now_ns: Nanoseconds) -> None:
-        """Let the caller wait for a tool or for the model, but not in silence."""
-        if not self._is_waiting:
-            self._is_waiting = True
-            self._fillers = 0
-            self._filler_ns = Nanoseconds(now_ns + FILLER_AFTER_NS)
-
-    def _stop_waiting_for_model(self) -> None:
-        """Learn that the model did its part; a tool may still be at work."""
-        if not self._tools_pending:
-            self.stop_waiting()
+        """Learn that all queued audio has gone out."""
+        self._patience.handle_words_sent(now_ns)
 
     def stop_waiting(self) -> None:
-        """Let silence be: it is the caller's turn, or somebody else's."""
-        self._is_waiting = False
-        self._filler_ns = None
-
-    def _fill_silence(self) -> None:
-        """Ask for patience; where words are queued, wait for `handle_words_sent` instead."""
-        port = self._port
-        if port is None or port.playout.queued_samples or self._fillers >= MAX_FILLERS:
-            return
-        self._fillers += 1
-        port.play(self._prompts.filler)
+        """Let silence be: the caller is on the way elsewhere."""
+        self._patience.stop()
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
-        deadlines = [] if self._filler_ns is None else [self._filler_ns]
-        if self._heard_from_ns is not None and self.is_granted and not self._has_greeted:
-            deadlines.append(self._heard_from_ns)
+        patience_ns = self._patience.next_deadline()
+        deadlines = [] if patience_ns is None else [patience_ns]
+        if self._greet_at_ns is not None and self.is_granted and not self._has_greeted:
+            deadlines.append(self._greet_at_ns)
         return min(deadlines, default=None)
 
 

@@ -393,7 +393,7 @@ class Engine:
         self._link.send(event)
 
     def media_ready(self, call: EngineCall) -> None:
-        """Let a call's leg tick and its sockets be read."""
+        """Let a call's sockets be read and its leg tick; again when its pace changes."""
         port = call.leg.port
         assert port is not None
         self._rtp.attach(call.pair, call)
