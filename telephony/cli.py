@@ -182,6 +182,8 @@ def bench_calls(
         typer.echo(json.dumps(report.as_dict()))
     else:
         Console().print(report_table(report))
+    if report.problems:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def main() -> None:
