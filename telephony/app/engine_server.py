@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from telephony.call import CallCommand, CallEvent, MessageError, decode_event, encode
+from telephony.call import CallCommand, EngineMessage, MessageError, decode_event, encode
 
 __all__ = ["EngineServer"]
 
@@ -21,13 +21,13 @@ class EngineServer:
 
     Args:
         path: Of the socket; its folder must be ours alone.
-        on_event: Takes each event.
+        on_message: Takes each message of the engine.
     """
 
-    def __init__(self, path: Path, on_event: Callable[[CallEvent], None]) -> None:
+    def __init__(self, path: Path, on_message: Callable[[EngineMessage], None]) -> None:
         """Listen to nobody yet."""
         self._path = path
-        self._on_event = on_event
+        self._on_message = on_message
         self._writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
         self.ended = asyncio.Event()
@@ -52,11 +52,11 @@ class EngineServer:
         with suppress(ConnectionError, ValueError):
             while line := await reader.readline():
                 try:
-                    event = decode_event(line)
+                    message = decode_event(line)
                 except MessageError as wrong:
-                    log.error("engine sent no event", why=str(wrong))
+                    log.error("engine sent no message", why=str(wrong), fault="ours")
                     break
-                self._on_event(event)
+                self._on_message(message)
         self._writer = None
         writer.close()
         self.ended.set()

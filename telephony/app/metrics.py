@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: a view of the event log."""
+"""Metrics for Prometheus: a view of the event log, of the engine's reports and of the tools."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -9,6 +9,7 @@ from telephony.call import (
     CallIncoming,
     CallPlaced,
     DigitPressed,
+    EngineReport,
     ItemDeletedFromMemory,
     ItemTruncatedAt,
     ToolRequested,
@@ -20,6 +21,17 @@ from telephony.call import (
 __all__ = ["Metrics"]
 
 MS_PER_S = 1000
+NS_PER_S = 1_000_000_000
+RTP_KINDS = (
+    "sent",
+    "received",
+    "lost",
+    "late",
+    "duplicate",
+    "refused",
+    "malformed",
+    "wrong_payload_type",
+)
 
 
 class Metrics:
@@ -58,7 +70,20 @@ class Metrics:
         self._packets = Counter(
             name + "rtp_packets", "RTP packets of ended calls", ["kind"], registry=registry
         )
+        self._tool_failures = Counter(
+            name + "tool_failures", "Tools that gave no result", ["how"], registry=registry
+        )
+        self._held = Gauge(name + "engine_calls", "Calls the engine holds", registry=registry)
+        self._clock_late = Gauge(
+            name + "media_clock_late_seconds",
+            "Worst lateness of the media clock within the last second",
+            registry=registry,
+        )
+        self._engine_events = Counter(
+            name + "engine_events", "What the engine counts", ["kind"], registry=registry
+        )
         self._answered: set[str] = set()
+        self._reported: dict[str, int] = {}
 
     def handle_event(self, event: CallEvent) -> None:
         """Count one event."""
@@ -96,9 +121,25 @@ class Metrics:
 
     def _count_end(self, call_id: str, ended: CallEnded) -> None:
         self._ended.labels(ended.by).inc()
-        for kind in ("sent", "received", "lost", "late", "duplicate", "refused", "malformed"):
+        for kind in RTP_KINDS:
             self._packets.labels(kind).inc(ended.counters.get(f"rtp_{kind}", 0))
         if call_id in self._answered:
             self._answered.remove(call_id)
             self._up.dec()
             self._seconds.observe(ended.duration_ms / MS_PER_S)
+
+    def handle_report(self, report: EngineReport) -> None:
+        """Take an engine's own figures."""
+        self._held.set(report.calls)
+        self._clock_late.set(report.clock_late_ns / NS_PER_S)
+        for kind, total in report.counters.items():
+            self._engine_events.labels(kind).inc(total - self._reported.get(kind, 0))
+            self._reported[kind] = total
+
+    def count_tool_failure(self, how: str) -> None:
+        """Count a tool that gave no result.
+
+        Args:
+            how: "arguments", "timeout" or "failed".
+        """
+        self._tool_failures.labels(how).inc()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from telephony.app.children import Child
+from telephony.app.children import Child, embedded_server
 from telephony.app.configured import Configured, configure, default_config, engine_settings
 from telephony.app.engine_server import EngineServer
 from telephony.app.http import HttpServer
@@ -26,7 +26,8 @@ from telephony.app.metrics import Metrics
 from telephony.app.phone import Phone
 from telephony.app.switchboard import Switchboard
 from telephony.app.tool_runtime import ToolRuntime
-from telephony.call import CallEvent
+from telephony.app.trouble_log import log_trouble
+from telephony.call import EngineMessage, EngineReport
 from telephony.config import load
 from telephony.engine.log import configure_log
 from telephony.errors import TransportError
@@ -87,6 +88,7 @@ class Served:
         self._engine = Child("engine", "telephony.engine")
         self._link: EngineServer | None = None
         self._switchboard: Switchboard | None = None
+        self._metrics = Metrics()
         self.ready = Ready("", "")
 
     @property
@@ -119,20 +121,14 @@ class Served:
         configured = self._configured
         embedded_url = None
         if configured.needs_embedded_server:
-            embedded = Child(
-                "embedded server",
-                "telephony",
-                "local",
-                "--listen",
-                "127.0.0.1:0",
-                "--until-stdin-closes",
-            )
+            embedded = embedded_server()
             stack.push_async_callback(embedded.stop)
             embedded_url = str((await embedded.start())["url"])
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-")))
-        tools = ToolRuntime()
+        metrics = self._metrics
+        tools = ToolRuntime(metrics.count_tool_failure)
         stack.callback(tools.close)
-        link = self._link = EngineServer(folder / "engine.sock", self._handle_event)
+        link = self._link = EngineServer(folder / "engine.sock", self._handle_message)
         self._switchboard = Switchboard(
             configured.lines,
             configured.agents,
@@ -142,8 +138,8 @@ class Served:
             configured.hook,
             configured.may_transfer,
         )
-        metrics = Metrics()
         self._switchboard.watch(metrics.handle_event)
+        self._switchboard.watch(log_trouble)
         directory = configured.settings.record.directory
         if directory is not None:
             journal = Journal(directory)
@@ -174,8 +170,11 @@ class Served:
             raise TransportError(f"cannot serve HTTP on {where}: {failed.strerror}") from failed
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    def _handle_event(self, event: CallEvent) -> None:
-        self.switchboard.handle_event(event)
+    def _handle_message(self, message: EngineMessage) -> None:
+        if isinstance(message, EngineReport):
+            self._metrics.handle_report(message)
+        else:
+            self.switchboard.handle_event(message)
 
     async def engine_ended(self) -> int:
         """Wait until the engine ends by itself, which it never should."""

@@ -25,10 +25,15 @@ log = structlog.get_logger("telephony.tools")
 
 
 class ToolRuntime:
-    """Where tools run; `close` it at the end."""
+    """Where tools run; `close` it at the end.
 
-    def __init__(self) -> None:
+    Args:
+        on_failure: Told how a tool failed: "arguments", "timeout" or "failed".
+    """
+
+    def __init__(self, on_failure: Callable[[str], None] = lambda _how: None) -> None:
         """Start nothing before the first tool."""
+        self._on_failure = on_failure
         self._threads: ThreadPoolExecutor | None = None
         self._processes: ProcessPoolExecutor | None = None
 
@@ -46,14 +51,17 @@ class ToolRuntime:
                 result = await self._call(tool, parsed)
             return tool.write_result(result)
         except ToolArgumentError as wrong:
+            self._on_failure("arguments")
             log.warning("tool arguments refused", tool=tool.name, call=call_id, fault="model")
             return f"error: {wrong}"
         except TimeoutError:
+            self._on_failure("timeout")
             log.warning(
                 "tool timed out", tool=tool.name, call=call_id, seconds=tool.timeout_s, fault="tool"
             )
             return f"error: {tool.name} did not answer within {tool.timeout_s:g} s"
         except Exception as failed:
+            self._on_failure("failed")
             log.exception("tool failed", tool=tool.name, call=call_id, fault="tool")
             return f"error: {tool.name} failed: {type(failed).__name__}"
 

@@ -53,6 +53,7 @@ from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
 from telephony.call.messages import (
     SCHEMA_VERSION,
+    EngineMessage,
     MessageError,
     decode_command,
     decode_event,
@@ -66,6 +67,7 @@ from telephony.call.outputs import (
     Released,
     TellVoice,
 )
+from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
 from telephony.call.sip_leg import MediaPolicy, SipLeg
 from telephony.call.state import Action, CallInput, CallState
@@ -98,6 +100,8 @@ __all__ = [
     "ConfigureAgent",
     "Conversation",
     "DigitPressed",
+    "EngineMessage",
+    "EngineReport",
     "EventLog",
     "GiveToolResult",
     "HangUp",

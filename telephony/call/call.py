@@ -8,7 +8,6 @@ change drains `poll_output()` and re-arms one timer by `next_deadline()`. The st
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from telephony.call.commands import (
     AnswerCall,
@@ -38,12 +37,11 @@ from telephony.call.events import (
     DigitPressed,
     KeysCollected,
     PlayoutFinished,
-    TransferEnded,
     TransferProgressed,
     TransferRequested,
-    TransferStarted,
     TroubleNoted,
 )
+from telephony.call.gate import GateReason, UplinkGate
 from telephony.call.keys import KeyCollector
 from telephony.call.leg import (
     FarEnded,
@@ -70,6 +68,8 @@ from telephony.call.outputs import (
     TellVoice,
 )
 from telephony.call.state import Action, CallInput, CallState, advance
+from telephony.call.timers import CallTimer, CallTimers
+from telephony.call.transfer import CallTransfer
 from telephony.errors import LocalError, TelephonyError
 from telephony.media import DigitArrived, MediaEvent, MediaStarted, WordsSent
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
@@ -95,14 +95,6 @@ class CallSettings:
     """For queued words to go out before a hang-up or a transfer."""
     max_duration_ns: Nanoseconds = Nanoseconds(4 * 3600 * NS_PER_SECOND)
     """Of a whole call."""
-
-
-class _Timer(Enum):
-    ROUTING = auto()
-    GRANT = auto()
-    GRANT_LIMIT = auto()
-    WORDS = auto()
-    DURATION = auto()
 
 
 class Call:
@@ -138,19 +130,20 @@ class Call:
         self._prompts = prompts
         self._append = append
         self._outputs: deque[CallOutput | CallEvent] = deque()
-        self._timers: dict[_Timer, Nanoseconds] = {}
+        self._timers = CallTimers()
+        self._gate = UplinkGate()
         self._keys = KeyCollector()
         self._now_ns = now_ns
         self._answered_ns: Nanoseconds | None = None
         self._sessions = 0
         self._plan: VoicePlan | None = None
-        self._transfer: StartTransfer | None = None
+        self._transfer = CallTransfer(leg)
         self._refusal: RejectCall | RedirectCall = RejectCall(status=TEMPORARILY_UNAVAILABLE)
         self._ended: FarEnded | None = None
-        self._is_held = False
         self._has_apologized = False
+        self._owes_apology = False
         if state is CallState.RECEIVED:
-            self._arm(_Timer.ROUTING, settings.routing_ns)
+            self._arm(CallTimer.ROUTING, settings.routing_ns)
 
     # ---- the driver's side --------------------------------------------------------------------
 
@@ -175,12 +168,11 @@ class Call:
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
-        deadlines = list(self._timers.values())
-        for part in (self._keys, self.conversation):
-            deadline_ns = part.next_deadline() if part is not None else None
-            if deadline_ns is not None:
-                deadlines.append(deadline_ns)
-        return min(deadlines, default=None)
+        if self.is_over:
+            return None
+        parts = (self._timers, self._keys, self.conversation)
+        deadlines = [part.next_deadline() for part in parts if part is not None]
+        return min((one for one in deadlines if one is not None), default=None)
 
     def note(self, payload: CallEventBody, now_ns: Nanoseconds) -> None:
         """Write a row of the event log."""
@@ -189,18 +181,20 @@ class Call:
     def _note(self, payload: CallEventBody) -> None:
         self.note(payload, self._now_ns)
 
-    def _arm(self, timer: _Timer, after_ns: int) -> None:
-        self._timers[timer] = Nanoseconds(self._now_ns + after_ns)
+    def _arm(self, timer: CallTimer, after_ns: int) -> None:
+        self._timers.arm(timer, self._now_ns + after_ns)
 
     # ---- what happens -------------------------------------------------------------------------
 
     def handle_command(self, body: CallCommandBody, now_ns: Nanoseconds) -> None:
-        """Carry out what the app asks.
+        """Carry out what the app asks; a command may cross the end of the call.
 
         Raises:
             LocalError: The call's state has no room for it; the app is at fault.
         """
         self._now_ns = now_ns
+        if self.is_over:
+            return
         match body:
             case AnswerCall(plan=plan):
                 self._plan = plan
@@ -208,13 +202,15 @@ class Call:
             case RejectCall() | RedirectCall():
                 self._refusal = body
                 self._input(CallInput.REJECT)
-            case RingCall():
+            case RingCall(seconds=seconds):
                 self._input(CallInput.RING)
+                patience_ns = round(seconds * NS_PER_SECOND)
+                self._arm(CallTimer.ROUTING, self._settings.routing_ns + patience_ns)
             case HangUp(after_words=after_words, cause=cause):
                 self._ended = FarEnded("local", cause, None)
                 self._input(CallInput.HANG_UP_AFTER_WORDS if after_words else CallInput.HANG_UP)
-            case StartTransfer():
-                self._start_transfer(body)
+            case StartTransfer(target=target):
+                self._ask_for_transfer(target)
             case _:
                 self._handle_request(body)
 
@@ -227,7 +223,7 @@ class Call:
                 conversation.configure(plan, conversation.leg_format)
                 self._note(AgentConfigured(agent=plan.agent))
             case GiveToolResult() if conversation is not None:
-                conversation.give_tool_result(body)
+                conversation.give_tool_result(body, self._now_ns)
             case SendDigits(digits=digits) if port is not None and port.takes_digits:
                 port.send_digits(digits)
             case PlayAudio(audio=audio) if port is not None:
@@ -241,7 +237,8 @@ class Call:
         """Take what the leg tells."""
         self._now_ns = now_ns
         for event in events:
-            self._handle_leg_event(event)
+            if not self.is_over:
+                self._handle_leg_event(event)
 
     def _handle_leg_event(self, event: LegEvent) -> None:
         match event:
@@ -251,34 +248,37 @@ class Call:
                 self._outputs.append(MediaReady())
             case LegConfirmed():
                 self._input(CallInput.CONFIRMED)
-            case LegProgressed(status=status, reason=reason):
-                self._note(CallProgressed(status=status, reason=reason))
             case LegHeld():
                 self._hold()
             case LegResumed():
                 self._resume()
-            case LegKeyPressed(digit=digit):
-                self._handle_digit(DigitPressed(digit=digit, method="info"))
+            case LegTransferEnded():
+                self._end_transfer(event)
             case FarEnded():
                 self._ended = event
                 self._input(CallInput.FAR_ENDED)
-            case LegTransferProgressed() | LegTransferEnded() | LegTransferRequested():
-                self._handle_transfer_event(event)
+            case _:
+                self._handle_leg_news(event)
 
-    def _handle_transfer_event(
-        self, event: LegTransferProgressed | LegTransferEnded | LegTransferRequested
-    ) -> None:
+    def _handle_leg_news(self, event: LegEvent) -> None:
+        """Take what leaves the state as it is."""
         match event:
+            case LegProgressed(status=status, reason=reason):
+                self._note(CallProgressed(status=status, reason=reason))
+            case LegKeyPressed(digit=digit):
+                self._handle_digit(DigitPressed(digit=digit, method="info"))
             case LegTransferProgressed(status=status, reason=reason):
                 self._note(TransferProgressed(status=status, reason=reason))
-            case LegTransferEnded():
-                self._end_transfer(event)
             case LegTransferRequested(target=target):
                 self._note(TransferRequested(target=target))
+            case _:
+                pass
 
     def handle_media_events(self, events: list[MediaEvent], now_ns: Nanoseconds) -> None:
         """Take what the leg's port tells."""
         self._now_ns = now_ns
+        if self.is_over:
+            return
         for event in events:
             match event:
                 case MediaStarted():
@@ -288,6 +288,8 @@ class Call:
                     self._handle_digit(DigitPressed(digit=digit, method=method))
                 case WordsSent():
                     self._note(PlayoutFinished())
+                    if self.conversation is not None:
+                        self.conversation.handle_words_sent(now_ns)
         self._check_words()
 
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
@@ -298,40 +300,41 @@ class Call:
             return
         conversation.handle_voice_event(event, now_ns)
         if isinstance(event, SessionGranted):
-            self._timers.pop(_Timer.GRANT, None)
-            self._timers.pop(_Timer.GRANT_LIMIT, None)
+            self._timers.disarm(CallTimer.GRANT, CallTimer.GRANT_LIMIT)
             self._input(CallInput.VOICE_READY)
         elif isinstance(event, SessionClosed):
-            self._input(CallInput.VOICE_LOST)
+            self._lose_voice(event.reason)
         self._check_words()
 
     def handle_timer(self, now_ns: Nanoseconds) -> None:
         """Learn that `next_deadline()` has passed."""
         self._now_ns = now_ns
-        for timer, deadline_ns in list(self._timers.items()):
-            if now_ns >= deadline_ns and timer in self._timers:
-                del self._timers[timer]
-                self._time_out(timer)
+        while (timer := self._timers.pop_due(now_ns)) is not None:
+            self._time_out(timer)
+        if self.is_over:
+            return
         self._keys.handle_timer(now_ns)
         self._take_keys()
         if self.conversation is not None:
             self.conversation.handle_timer(now_ns)
 
-    def _time_out(self, timer: _Timer) -> None:
+    def _time_out(self, timer: CallTimer) -> None:
         match timer:
-            case _Timer.ROUTING:
+            case CallTimer.ROUTING:
                 self._trouble("routing.timeout", "ours", "the app did not decide in time")
                 self._input(CallInput.ROUTING_TIMED_OUT)
-            case _Timer.GRANT:
+            case CallTimer.GRANT:
                 self._input(CallInput.VOICE_LATE)
-            case _Timer.GRANT_LIMIT:
+            case CallTimer.GRANT_LIMIT:
                 self._trouble("voice.timeout", "model", "the voice session was not granted in time")
-                self._outputs.append(CloseVoice())
-                self._input(CallInput.VOICE_LOST)
-            case _Timer.WORDS:
+                self._close_voice()
+                self._lose_voice("not granted in time")
+            case CallTimer.WORDS:
                 self._input(CallInput.WORDS_SENT)
-            case _Timer.DURATION:
-                self._trouble("call.too_long", "configuration", "the longest call allowed is over")
+            case CallTimer.DURATION:
+                why = "the longest call allowed is over"
+                self._trouble("call.too_long", "configuration", why)
+                self._ended = FarEnded("local", why, None)
                 self._input(CallInput.HANG_UP)
 
     def _trouble(self, code: str, fault: str, text: str) -> None:
@@ -384,15 +387,15 @@ class Call:
 
     def _open_voice(self) -> None:
         """Open the plan's session; a call without a plan is ready as it is."""
-        self._timers.pop(_Timer.ROUTING, None)
+        self._timers.disarm(CallTimer.ROUTING)
         if self._plan is None:
             self._input(CallInput.VOICE_READY)
             return
         epoch, self._sessions = self._sessions, self._sessions + 1
         outlets = Outlets(note=self._note, tell=self._tell, append=self._append)
         self.conversation = Conversation(self._plan, outlets, self._prompts, epoch, self._now_ns)
-        self._arm(_Timer.GRANT, self._settings.grant_ns)
-        self._arm(_Timer.GRANT_LIMIT, self._settings.grant_limit_ns)
+        self._arm(CallTimer.GRANT, self._settings.grant_ns)
+        self._arm(CallTimer.GRANT_LIMIT, self._settings.grant_limit_ns)
         self._outputs.append(OpenVoice(self._plan, epoch))
         self._note(AgentConfigured(agent=self._plan.agent))
         self.conversation.configure(self._plan, self.leg.voice_format)
@@ -401,24 +404,46 @@ class Call:
         self._outputs.append(TellVoice(command))
 
     def _refuse(self) -> None:
+        """Refuse as the app said; what SIP cannot say so becomes 480."""
         refusal = self._refusal
-        if isinstance(refusal, RedirectCall):
-            self._ended = FarEnded("local", f"redirected to {refusal.contact}", MOVED_TEMPORARILY)
-            self.leg.redirect(refusal.contact, self._now_ns)
-        else:
-            self._ended = FarEnded("local", refusal.reason or "refused", refusal.status)
-            self.leg.refuse(refusal.status, refusal.reason, self._now_ns)
+        try:
+            if isinstance(refusal, RedirectCall):
+                self.leg.redirect(refusal.contact, self._now_ns)
+                why, status = f"redirected to {refusal.contact}", MOVED_TEMPORARILY
+            else:
+                self.leg.refuse(refusal.status, refusal.reason, self._now_ns)
+                why, status = refusal.reason or "refused", refusal.status
+        except TelephonyError as failed:
+            self._trouble("refusal.impossible", "ours", str(failed))
+            why, status = "refused", TEMPORARILY_UNAVAILABLE
+            self.leg.refuse(status, None, self._now_ns)
+        self._ended = FarEnded("local", why, status)
 
     def _begin(self) -> None:
-        self._arm(_Timer.DURATION, self._settings.max_duration_ns)
+        self._arm(CallTimer.DURATION, self._settings.max_duration_ns)
         if self.conversation is not None:
             self.conversation.begin(self._now_ns)
 
     def _apologize(self) -> None:
-        if self.leg.port is not None and not self._has_apologized:
+        """Say that something went wrong, in place of all else, as soon as it can be heard."""
+        port = self.leg.port
+        self._owes_apology = port is None
+        if port is not None:
             self._has_apologized = True
-            self.leg.port.playout.flush()
-            self.leg.port.play(self._prompts.apology)
+            port.playout.flush()
+            port.play(self._prompts.apology)
+
+    def _lose_voice(self, why: str) -> None:
+        self._timers.disarm(CallTimer.GRANT, CallTimer.GRANT_LIMIT)
+        if self._ended is None:
+            self._ended = FarEnded("failure", f"the voice session was lost: {why}", None)
+        self._input(CallInput.VOICE_LOST)
+
+    def _close_voice(self) -> None:
+        """Close the session, if there is one and it is open."""
+        if self.conversation is not None and not self.conversation.is_closed:
+            self.conversation.give_up()
+            self._outputs.append(CloseVoice())
 
     def _end(self) -> None:
         self._timers.clear()
@@ -429,12 +454,11 @@ class Call:
                 by=ended.by,
                 cause=ended.cause,
                 status=ended.status,
-                duration_ms=(self._now_ns - answered) // NS_PER_MS if answered else 0,
+                duration_ms=0 if answered is None else (self._now_ns - answered) // NS_PER_MS,
                 counters=self.leg.port.report() if self.leg.port else {},
             )
         )
-        if self.conversation is not None and not self.conversation.is_closed:
-            self._outputs.append(CloseVoice())
+        self._close_voice()
         self._outputs.append(Released())
 
     def let_go(self) -> None:
@@ -446,44 +470,42 @@ class Call:
     # ---- words, transfers, hold ---------------------------------------------------------------
 
     def _wait_for_words(self) -> None:
-        self._arm(_Timer.WORDS, self._settings.words_ns)
-        self._gate()
+        self._arm(CallTimer.WORDS, self._settings.words_ns)
+        if self.conversation is not None:
+            self.conversation.stop_waiting()
+        self._gate.shut(GateReason.LEAVING)
         self._check_words()
 
     def _check_words(self) -> None:
         """Go on, once nothing is left to be said, where that was waited for."""
-        if _Timer.WORDS not in self._timers:
+        if self._owes_apology or not self._timers.is_armed(CallTimer.WORDS):
             return
         port, conversation = self.leg.port, self.conversation
         is_speaking = conversation is not None and conversation.is_speaking
         if is_speaking or (port is not None and port.playout.queued_samples):
             return
-        del self._timers[_Timer.WORDS]
+        self._timers.disarm(CallTimer.WORDS)
         plan = self._plan
         if self.state is CallState.LEAVING and self._has_apologized and plan and plan.on_failure:
             target, self._plan = plan.on_failure, plan.model_copy(update={"on_failure": None})
-            self._start_transfer(StartTransfer(target=target))
+            self._ask_for_transfer(target)
             return
         self._input(CallInput.WORDS_SENT)
 
-    def _start_transfer(self, transfer: StartTransfer) -> None:
-        self._transfer = transfer
+    def _ask_for_transfer(self, target: str) -> None:
+        advance(self.state, CallInput.TRANSFER)  # where there is no room for one, ask for none
+        self._transfer.ask(target)
         self._input(CallInput.TRANSFER)
 
     def _refer(self) -> None:
-        assert self._transfer is not None
-        self._note(TransferStarted(target=self._transfer.target))
-        try:
-            self.leg.transfer(self._transfer.target, self._now_ns)
-        except TelephonyError as failed:
-            self._trouble("transfer.refused", "configuration", str(failed))
-            self._end_transfer(LegTransferEnded("failed", None))
+        ended = self._transfer.start(self._note, self._now_ns)
+        if ended is not None:
+            self._end_transfer(ended)
 
     def _end_transfer(self, ended: LegTransferEnded) -> None:
-        if self._transfer is None or self.state is not CallState.TRANSFERRING:
+        if self.state is not CallState.TRANSFERRING:
             return
-        target, self._transfer = self._transfer.target, None
-        self._note(TransferEnded(target=target, outcome=ended.outcome, status=ended.status))
+        self._note(self._transfer.end(ended))
         if ended.is_over_for_us:
             self._ended = FarEnded("local", f"transferred: {ended.outcome}", ended.status)
             self._input(CallInput.TRANSFER_CONNECTED)
@@ -491,29 +513,17 @@ class Call:
             self._input(CallInput.TRANSFER_FAILED)
 
     def _return_to_agent(self) -> None:
-        self._open_gate()
+        self._gate.lift(GateReason.LEAVING, self._now_ns)
         conversation = self.conversation
         if conversation is None or conversation.is_closed:
             self._input(CallInput.HANG_UP)
 
-    def _gate(self) -> None:
-        """Append nothing more: what comes now is not meant for the agent."""
-        if self.leg.port is not None:
-            self.leg.port.uplink.gate()
-
-    def _open_gate(self) -> None:
-        if self.leg.port is not None and not self._is_held:
-            self.leg.port.uplink.open(self._now_ns)
-
     def _hold(self) -> None:
-        self._is_held = True
-        self._gate()
+        self._gate.shut(GateReason.HELD)
         self._note(CallHeld())
 
     def _resume(self) -> None:
-        self._is_held = False
-        if self.state not in (CallState.TRANSFERRING, CallState.LEAVING):
-            self._open_gate()
+        self._gate.lift(GateReason.HELD, self._now_ns)
         self._note(CallResumed())
 
     # ---- media and keys -----------------------------------------------------------------------
@@ -523,10 +533,13 @@ class Call:
         assert port is not None
         self._answered_ns = self._now_ns
         port.uplink.start(self._now_ns)
+        self._gate.join(port.uplink)
         if self.conversation is not None:
             self.conversation.join(port)
         self._note(CallAnswered(codec=audio.codec, ptime_ms=audio.ptime_ms, remote=audio.remote))
         self._outputs.append(MediaReady())
+        if self._owes_apology:
+            self._apologize()
 
     def _handle_digit(self, pressed: DigitPressed) -> None:
         self._note(pressed)
@@ -542,8 +555,8 @@ class Call:
         if keys is None:
             return
         self._note(KeysCollected(keys=keys))
-        if self.conversation is not None:
-            self.conversation.handle_keys(keys)
+        if self.conversation is not None and self.state is CallState.UP:
+            self.conversation.handle_keys(keys, self._now_ns)
 
 
 def _discard(octets: bytes) -> None:

@@ -85,6 +85,8 @@ class RingCall(MessageBody):
     """Say 180 and go on thinking."""
 
     type: Literal["ring"] = "ring"
+    seconds: float = Field(default=0, ge=0, le=180)
+    """That it may take before a decision, beyond what any call gets."""
 
 
 class PlaceCall(MessageBody):

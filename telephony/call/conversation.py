@@ -7,6 +7,7 @@ works.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.events import (
@@ -22,8 +23,9 @@ from telephony.call.events import (
     VoiceClosed,
     VoiceGranted,
 )
+from telephony.call.patience import Patience
 from telephony.media import AgentAudio, Interrupted, RtpPort, voice_format_of
-from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
+from telephony.units import NS_PER_MS, Nanoseconds
 from telephony.voice import (
     AddText,
     AgentTranscribed,
@@ -57,9 +59,8 @@ __all__ = ["Conversation", "Outlets", "Prompts", "session_settings"]
 
 FIRST_RTP_WAIT_NS = 200 * NS_PER_MS
 """A caller who sends nothing is greeted after this: some wait for the other side to begin."""
-FILLER_AFTER_NS = 2 * NS_PER_SECOND
-"""Silence of a tool that works, before the caller is asked for patience."""
-FILLER_AGAIN_NS = 8 * NS_PER_SECOND
+REFUSED_STATUSES = frozenset({401, 403, 404})
+"""Of the handshake: a wrong key, or a wrong path or model."""
 ERRORS_NOTED = 20
 """Rows about the session's errors per call; all are counted."""
 
@@ -134,8 +135,9 @@ class Conversation:
         self._audio: AgentAudio | None = None
         self._port: RtpPort | None = None
         self._has_greeted = False
-        self._heard_from_ns: Nanoseconds | None = None
-        self._tools_pending: dict[str, Nanoseconds] = {}
+        self._is_caller_heard = False
+        self._greet_at_ns: Nanoseconds | None = None
+        self._patience = Patience()
 
     # ---- joining ------------------------------------------------------------------------------
 
@@ -164,34 +166,40 @@ class Conversation:
 
     def begin(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end is there: the greeting may start once it can be heard."""
-        if self._heard_from_ns is None:
-            self._heard_from_ns = Nanoseconds(now_ns + FIRST_RTP_WAIT_NS)
+        if self._greet_at_ns is None:
+            wait_ns = 0 if self._is_caller_heard else FIRST_RTP_WAIT_NS
+            self._greet_at_ns = Nanoseconds(now_ns + wait_ns)
         self._greet_if_due(now_ns)
 
     def handle_media_started(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end sends: what we send now arrives."""
-        if self._heard_from_ns is not None:
-            self._heard_from_ns = now_ns
+        self._is_caller_heard = True
+        if self._greet_at_ns is not None:
+            self._greet_at_ns = now_ns
         self._greet_if_due(now_ns)
 
     def _greet_if_due(self, now_ns: Nanoseconds) -> None:
-        due = self._heard_from_ns
+        due = self._greet_at_ns
         if self._has_greeted or not self.is_granted or due is None or now_ns < due:
             return
         self._has_greeted = True
         if self.plan.speaks_first:
             self._outlets.tell(Respond(self.plan.greeting))
+            self._patience.wait(now_ns)
 
     # ---- the session --------------------------------------------------------------------------
 
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
-        """Take one event of the session."""
+        """Take one event of the session; of one that is closed only the end is news."""
+        if self.is_closed and not isinstance(event, SessionClosed):
+            return
         match event:
             case AudioReceived() | AudioFinished() | ResponseStarted():
-                self._handle_response(event)
+                self._handle_response(event, now_ns)
             case ResponseFinished():
                 self._handle_response_finished(event)
             case SpeechStarted():
+                self._patience.stop()
                 self._handle_speech_started(event)
             case SpeechStopped():
                 self._handle_speech_stopped(event, now_ns)
@@ -206,7 +214,7 @@ class Conversation:
         note = self._outlets.note
         match event:
             case ToolCalled(call_id=call_id, name=name, arguments=arguments):
-                self._tools_pending[call_id] = Nanoseconds(now_ns + FILLER_AFTER_NS)
+                self._patience.wait_for_tool(call_id, now_ns)
                 note(ToolRequested(tool_call_id=call_id, name=name, arguments=arguments))
             case CallerTranscribed(item_id=item_id, text=text, is_final=True):
                 note(SpeechTranscribed(role="caller", item_id=item_id, text=text))
@@ -214,8 +222,8 @@ class Conversation:
                 note(SpeechTranscribed(role="agent", item_id=item_id, text=text))
             case VoiceErrorReceived():
                 self._handle_error(event)
-            case UnknownEventReceived():
-                self.unknown_events += 1
+            case UnknownEventReceived(type=kind):
+                self._handle_unknown(kind)
             case _:
                 pass
 
@@ -236,17 +244,21 @@ class Conversation:
             )
         self._greet_if_due(now_ns)
 
-    def _handle_response(self, event: AudioReceived | AudioFinished | ResponseStarted) -> None:
+    def _handle_response(
+        self, event: AudioReceived | AudioFinished | ResponseStarted, now_ns: Nanoseconds
+    ) -> None:
         audio = self._audio
         if audio is None:
             return
         match event:
             case AudioReceived():
                 self._handle_audio(audio, event)
+                self._patience.handle_model()
             case AudioFinished():
                 audio.handle_audio_finished(event)
             case ResponseStarted(response_id=response_id):
                 audio.active_response_id = response_id
+                self._patience.wait(now_ns)
 
     def _handle_audio(self, audio: AgentAudio, event: AudioReceived) -> None:
         is_taken = audio.handle_audio(event)
@@ -263,6 +275,7 @@ class Conversation:
         if self._audio is not None:
             self._audio.has_overflowed = False
             self._audio.handle_response_finished(event.response_id)
+        self._patience.handle_model()
         self._outlets.note(
             ResponseEnded(
                 response_id=event.response_id,
@@ -291,8 +304,12 @@ class Conversation:
             self._port.uplink.handle_speech_stopped(now_ns)
 
     def _handle_closed(self, event: SessionClosed) -> None:
-        self.is_closed = True
-        self.is_granted = False
+        if not self.is_closed:
+            fault: Literal["model", "configuration"] = "model"
+            if event.code in REFUSED_STATUSES:
+                fault = "configuration"
+            self._trouble("voice.lost", event.reason or f"closed with {event.code}", fault)
+        self.give_up()
         self._outlets.note(
             VoiceClosed(epoch=self._epoch, is_clean=event.is_clean, reason=event.reason)
         )
@@ -302,8 +319,22 @@ class Conversation:
         if not event.is_harmless and self.errors <= ERRORS_NOTED:
             self._trouble(event.code, event.message)
 
-    def _trouble(self, code: str, text: str) -> None:
-        self._outlets.note(TroubleNoted(code=code, fault="model", text=text))
+    def _handle_unknown(self, kind: str) -> None:
+        """Count an event that this version does not know; the first of a call is told."""
+        self.unknown_events += 1
+        if self.unknown_events == 1:
+            self._trouble("voice.unknown_event", f"the server sent an event of type {kind!r}")
+
+    def give_up(self) -> None:
+        """Expect nothing of the session any more."""
+        self.is_closed = True
+        self.is_granted = False
+        self._patience.stop()
+
+    def _trouble(
+        self, code: str, text: str, fault: Literal["model", "configuration"] = "model"
+    ) -> None:
+        self._outlets.note(TroubleNoted(code=code, fault=fault, text=text))
 
     # ---- interruption -------------------------------------------------------------------------
 
@@ -328,15 +359,21 @@ class Conversation:
         if self.plan.may_be_interrupted_by_keys:
             self.interrupt()
 
-    def handle_keys(self, keys: str) -> None:
-        """Tell the session what the caller typed."""
+    def handle_keys(self, keys: str, now_ns: Nanoseconds) -> None:
+        """Tell the session what the caller typed; words begun meanwhile give way to the answer."""
+        self.handle_key()
         self._outlets.tell(AddText(f"[keys {keys}]"))
         self._outlets.tell(Respond())
+        self._patience.wait(now_ns)
 
-    def give_tool_result(self, result: GiveToolResult) -> None:
+    def give_tool_result(self, result: GiveToolResult, now_ns: Nanoseconds) -> None:
         """Answer the session's call of a tool."""
-        self._tools_pending.pop(result.tool_call_id, None)
+        self._patience.handle_tool_result(result.tool_call_id)
         self._outlets.tell(ToolResult(result.tool_call_id, result.output, result.respond))
+        if result.respond:
+            self._patience.wait(now_ns)
+        else:
+            self._patience.handle_model()
 
     @property
     def is_speaking(self) -> bool:
@@ -355,19 +392,28 @@ class Conversation:
     # ---- time ---------------------------------------------------------------------------------
 
     def handle_timer(self, now_ns: Nanoseconds) -> None:
-        """Greet a silent caller, or fill the silence of a tool that works."""
+        """Greet a silent caller, or fill the silence of one who waits."""
         self._greet_if_due(now_ns)
-        for call_id, due_ns in list(self._tools_pending.items()):
-            if now_ns >= due_ns:
-                self._tools_pending[call_id] = Nanoseconds(now_ns + FILLER_AGAIN_NS)
-                if self._port is not None and not self.is_speaking:
-                    self._port.play(self._prompts.filler)
+        port = self._port
+        if port is None:
+            return
+        if self._patience.take_due(now_ns, is_silent=not port.playout.queued_samples):
+            port.play(self._prompts.filler)
+
+    def handle_words_sent(self, now_ns: Nanoseconds) -> None:
+        """Learn that all queued audio has gone out."""
+        self._patience.handle_words_sent(now_ns)
+
+    def stop_waiting(self) -> None:
+        """Let silence be: the caller is on the way elsewhere."""
+        self._patience.stop()
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
-        deadlines = list(self._tools_pending.values())
-        if self._heard_from_ns is not None and self.is_granted and not self._has_greeted:
-            deadlines.append(self._heard_from_ns)
+        patience_ns = self._patience.next_deadline()
+        deadlines = [] if patience_ns is None else [patience_ns]
+        if self._greet_at_ns is not None and self.is_granted and not self._has_greeted:
+            deadlines.append(self._greet_at_ns)
         return min(deadlines, default=None)
 
 

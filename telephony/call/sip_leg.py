@@ -121,6 +121,8 @@ class SipLeg:
         self._sent: SessionDescription | None = None
         self._negotiated: Negotiated | None = None
         self._is_ended = False
+        self._awaits_answer = False
+        self._fault: str | None = None
 
     @property
     def voice_format(self) -> VoiceFormat:
@@ -182,15 +184,20 @@ class SipLeg:
             RemoteError: The target, or the caller, is no URI.
         """
         uri = parse_uri(target)
-        self._sent = offer(self._local)
         self._session = endpoint.invite(
             uri,
             from_=NameAddr(None, parse_uri(caller)),
             to=NameAddr(None, uri),
-            sdp=self._sent.to_bytes(),
+            sdp=self._offer().to_bytes(),
             now_ns=now_ns,
         )
         return self._session
+
+    def _offer(self) -> SessionDescription:
+        """Make an offer; the far end owes an answer to it."""
+        self._sent = offer(self._local, self._sent)
+        self._awaits_answer = True
+        return self._sent
 
     def ring(self, now_ns: Nanoseconds) -> None:
         """Send 180."""
@@ -199,8 +206,7 @@ class SipLeg:
     def answer(self, now_ns: Nanoseconds) -> list[LegEvent]:
         """Send 200, with our answer, or our offer where the caller made none."""
         if self._negotiated is None:
-            self._sent = offer(self._local)
-            self._caller.answer(self._sent.to_bytes(), now_ns)
+            self._caller.answer(self._offer().to_bytes(), now_ns)
             return []
         self._sent = self._negotiated.answer
         self._caller.answer(self._sent.to_bytes(), now_ns)
@@ -264,9 +270,9 @@ class SipLeg:
             case InviteProgressed(status=status, reason=reason):
                 return [LegProgressed(status, reason)]
             case InviteAnswered(sdp=sdp):
-                return self._handle_answered(sdp, now_ns)
+                return self._handle_answer(sdp, now_ns)
             case AckReceived(sdp=sdp):
-                return [*self._read_answer(sdp, now_ns), LegConfirmed()]
+                return self._handle_ack(sdp, now_ns)
             case OfferReceived(sdp=sdp):
                 return self._handle_offer(sdp, now_ns)
             case InfoReceived(content_type=content_type, body=body):
@@ -286,32 +292,36 @@ class SipLeg:
         if isinstance(event, InviteFailed):
             return []  # SessionEnded follows, with the same status
         self._is_ended = True
+        if self._fault is not None:
+            return [FarEnded("failure", self._fault, event.status)]
         return [FarEnded(_whose(event), event.reason or event.cause.value, event.status)]
 
-    def _handle_answered(self, sdp: bytes | None, now_ns: Nanoseconds) -> list[LegEvent]:
-        agreed = self._read_answer(sdp, now_ns)
-        if not agreed:
-            self.session.bye(now_ns)
-            return []
-        return [*agreed, LegConfirmed()]
+    def _handle_ack(self, sdp: bytes | None, now_ns: Nanoseconds) -> list[LegEvent]:
+        """Take the ACK of a 200, which brings the answer where that made the offer."""
+        return self._handle_answer(sdp, now_ns) if self._awaits_answer else [LegConfirmed()]
 
-    def _read_answer(self, sdp: bytes | None, now_ns: Nanoseconds) -> list[LegEvent]:
-        """Read the far end's answer to our offer."""
-        if sdp is None or self._sent is None:
-            return []
+    def _handle_answer(self, sdp: bytes | None, now_ns: Nanoseconds) -> list[LegEvent]:
+        """Read the far end's answer to our offer.
+
+        One that cannot be used ends the session, unless there is an older agreement to go on with.
+        """
+        assert self._sent is not None
+        self._awaits_answer = False
         try:
-            audio = accept_answer(self._sent, parse_description(sdp))
-        except RemoteError:
-            self.session.bye(now_ns)
+            audio = accept_answer(self._sent, parse_description(sdp or b""))
+        except RemoteError as failed:
+            if self.port is None:
+                self._fault = f"the answer to our offer cannot be used: {failed}"
+                self.session.bye(now_ns)
             return []
-        return self._agree(audio, now_ns)
+        return [*self._agree(audio, now_ns), LegConfirmed()]
 
     def _handle_offer(self, sdp: bytes | None, now_ns: Nanoseconds) -> list[LegEvent]:
         """Answer a re-INVITE: hold, resume, a new address; a bad one leaves all as it was."""
         if sdp is None:
-            self._sent = offer(self._local, self._sent)
-            self.session.respond_to_offer(self._sent.to_bytes(), now_ns)
+            self.session.respond_to_offer(self._offer().to_bytes(), now_ns)
             return []
+        self._awaits_answer = False
         try:
             negotiated = answer(parse_description(sdp), self._local, self._sent)
         except RemoteError:
@@ -327,15 +337,15 @@ class SipLeg:
         """Put an agreement in force."""
         before, self.audio = self.audio, audio
         settings = self._port_settings(audio)
+        events: list[LegEvent] = []
         if self.port is None:
             self.port = self._make_port(settings)
-            self.port.set_direction(sends=audio.sends)
-            return [LegMediaAgreed(), *([LegHeld()] if audio.on_hold else [])]
-        self.port.renegotiate(settings, now_ns)
+            events.append(LegMediaAgreed())
+        else:
+            self.port.renegotiate(settings, now_ns)
+            if before is not None and before.ptime_ms != audio.ptime_ms:
+                events.append(LegPtimeChanged())
         self.port.set_direction(sends=audio.sends)
-        events: list[LegEvent] = []
-        if before is not None and before.ptime_ms != audio.ptime_ms:
-            events.append(LegPtimeChanged())
         was_held = before is not None and before.on_hold
         if audio.on_hold != was_held:
             events.append(LegHeld() if audio.on_hold else LegResumed())

@@ -16,6 +16,7 @@ from telephony.call import (
     CallPlaced,
     CallSettings,
     CallState,
+    EngineReport,
     EventLog,
     HangUp,
     MediaPolicy,
@@ -64,6 +65,8 @@ BUSY_HERE = 486
 SERVICE_UNAVAILABLE = 503
 SESSION_ID_BITS = 62
 TOKEN_OCTETS = 9
+REPORT_SECONDS = 1.0
+"""How often the app is told how the engine does."""
 REJECTIONS_LOGGED = 5
 """Malformed messages logged one by one; from then on each tenfold count is."""
 MAX_HEADERS_TOLD = 64
@@ -139,6 +142,7 @@ class Engine:
             words_ns=_seconds(settings.words_seconds),
             max_duration_ns=_seconds(settings.max_call_seconds),
         )
+        self._reporting: asyncio.TimerHandle | None = None
         self.counters: Counter[str] = Counter()
 
     # ---- life ---------------------------------------------------------------------------------
@@ -167,7 +171,26 @@ class Engine:
         )
         self._sip.start(self._endpoint)
         self._clock.start(asyncio.get_running_loop())
+        self._report()
         return self._sip.addresses
+
+    def _report(self) -> None:
+        """Tell the app how we do, and plan the next time."""
+        clock = self._clock
+        counters = {
+            **self.counters,
+            "late_slots": clock.late_slots,
+            "skipped_packets": clock.skipped_packets,
+        }
+        self._link.send(
+            EngineReport(
+                engine_id=self._settings.engine_id,
+                calls=len(self._calls),
+                clock_late_ns=clock.take_worst_late_ns(),
+                counters=counters,
+            )
+        )
+        self._reporting = asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report)
 
     def token(self) -> str:
         """Mint an id; it begins with the engine's."""
@@ -189,6 +212,8 @@ class Engine:
         # The core has no event to wait for: it is asked until its last dialog is gone.
         while monotonic_ns() < until and self._endpoint and self._endpoint.dialog_count:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+        if self._reporting is not None:
+            self._reporting.cancel()
         self._clock.stop()
         await self._sip.close()
 
@@ -212,7 +237,6 @@ class Engine:
         except TelephonyError as failed:
             trouble = TroubleNoted(code="command.refused", fault="ours", text=str(failed))
             call.call.note(trouble, now_ns)
-            log.warning("command refused", call=call.call.call_id, why=str(failed))
         call.drain()
 
     # ---- calls that come in -------------------------------------------------------------------
@@ -266,7 +290,7 @@ class Engine:
             self._refuse(invite, pair, SERVICE_UNAVAILABLE, failed)
             return
         call = self._add(self.token(), leg, pair, CallState.RECEIVED)
-        call.call.note(_describe(invite, call), now_ns)
+        call.call.note(_describe(invite, call), call.call.now_ns)
         call.drain()
 
     def _refuse(
@@ -377,7 +401,7 @@ class Engine:
         self._link.send(event)
 
     def media_ready(self, call: EngineCall) -> None:
-        """Let a call's leg tick and its sockets be read."""
+        """Let a call's sockets be read and its leg tick; again when its pace changes."""
         port = call.leg.port
         assert port is not None
         self._rtp.attach(call.pair, call)
@@ -385,7 +409,8 @@ class Engine:
         self._clock.add(call, port.settings.ptime_ms)
 
     def released(self, call: EngineCall) -> None:
-        """Free what a call held."""
+        """Free what a call held, and keep what its voice session counted."""
+        self.counters.update(call.voice_counters())
         self._clock.remove(call)
         self._rtp.detach(call.pair)
         self._calls.pop(call.call.call_id, None)

@@ -20,7 +20,6 @@ from telephony.call import (
     VoicePlan,
 )
 from telephony.engine.clock import monotonic_ns, wall_seconds
-from telephony.engine.log import log
 from telephony.engine.tap import MediaTap
 from telephony.engine.udp import Address, RtpSocketPair
 from telephony.engine.voice_link import NO_CLOSE_FRAME, VoiceLink
@@ -225,10 +224,13 @@ class EngineCall:
         try:
             self._voice = self._host.make_voice(plan, self._take_voice_event)
         except ConfigurationError as failed:
-            log.warning("voice server not reached", why=str(failed), fault="configuration")
             self._take_voice_event(
                 SessionClosed(is_clean=False, code=NO_CLOSE_FRAME, reason=str(failed))
             )
+
+    def voice_counters(self) -> dict[str, int]:
+        """Give what the voice session counted, by name."""
+        return {} if self._voice is None else self._voice.counters()
 
     def _close_voice(self) -> None:
         if self._voice is not None:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from telephony.call.commands import CallCommand
-from telephony.call.events import CallEvent
-from telephony.call.messages import decode_command, encode
+from telephony.call.messages import EngineMessage, decode_command, encode
 from telephony.errors import TransportError
 
 __all__ = ["EngineLink", "QueueLink", "SocketLink"]
@@ -25,8 +24,8 @@ WRITE_LIMIT = 32 * 1024 * 1024
 class EngineLink(Protocol):
     """What the engine needs of the link."""
 
-    def send(self, event: CallEvent) -> None:
-        """Hand one event to the app; never waits."""
+    def send(self, message: EngineMessage) -> None:
+        """Hand one message to the app; never waits."""
         ...
 
     def commands(self) -> AsyncIterator[CallCommand]:
@@ -37,14 +36,14 @@ class EngineLink(Protocol):
 class QueueLink:
     """Engine and app in one process: the same objects, no bytes."""
 
-    def __init__(self, on_event: Callable[[CallEvent], None]) -> None:
-        """Hand each event to `on_event` as it happens."""
-        self._on_event = on_event
+    def __init__(self, on_message: Callable[[EngineMessage], None]) -> None:
+        """Hand each message to `on_message` as it happens."""
+        self._on_message = on_message
         self._commands: asyncio.Queue[CallCommand | None] = asyncio.Queue()
 
-    def send(self, event: CallEvent) -> None:
-        """Hand one event to the app."""
-        self._on_event(event)
+    def send(self, message: EngineMessage) -> None:
+        """Hand one message to the app."""
+        self._on_message(message)
 
     def command(self, command: CallCommand) -> None:
         """Hand one command to the engine (the app's side)."""
@@ -81,12 +80,12 @@ class SocketLink:
             raise TransportError(f"no app at {path}: {failed.strerror}") from failed
         return cls(reader, writer)
 
-    def send(self, event: CallEvent) -> None:
-        """Write one event; never waits. An app that reads nothing for long loses the link."""
+    def send(self, message: EngineMessage) -> None:
+        """Write one message; never waits. An app that reads nothing for long loses the link."""
         if self._writer.transport.get_write_buffer_size() > WRITE_LIMIT:
             self._writer.transport.abort()
             return
-        self._writer.write(encode(event) + b"\n")
+        self._writer.write(encode(message) + b"\n")
 
     async def commands(self) -> AsyncIterator[CallCommand]:
         """Yield the app's commands until it hangs up.

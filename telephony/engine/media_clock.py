@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from telephony.engine.clock import monotonic_ns
-from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
+from telephony.engine.slot_timer import SlotTimer, make_slot_timer
+from telephony.units import NS_PER_MS, Nanoseconds
 
 __all__ = ["PERIODS", "SLOT_NS", "MediaClock", "Ticking"]
 
@@ -66,26 +67,26 @@ class MediaClock:
         self._ring: list[dict[Ticking, _Member]] = [{} for _ in range(SLOTS)]
         self._slot = 0
         self._origin_ns = 0
-        self._handle: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: SlotTimer | None = None
         self._slots_since_young = 0
         self._slots_since_full = 0
         self._legs = 0
         self.skipped_packets = 0
         self.late_slots = 0
         """Slots that began more than one slot late."""
+        self._worst_late_ns = 0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin with the slot that is now."""
-        self._loop = loop
         self._origin_ns = monotonic_ns()
-        self._arm()
+        self._timer = make_slot_timer(loop, self._run)
+        self._timer.start(self._origin_ns, SLOT_NS)
 
     def stop(self) -> None:
         """Stop after the slot under way."""
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
 
     def add(self, ticking: Ticking, period_ms: int) -> None:
         """Let a leg tick every `period_ms`, from its next free phase on.
@@ -112,6 +113,11 @@ class MediaClock:
         if any(found):
             self._legs -= 1
 
+    def take_worst_late_ns(self) -> int:
+        """Give how late the latest slot began since this was last asked."""
+        worst, self._worst_late_ns = self._worst_late_ns, 0
+        return worst
+
     def _load(self, slot: int) -> int:
         return len(self._ring[slot % SLOTS])
 
@@ -124,21 +130,16 @@ class MediaClock:
                     seen.add(id(ticking))
                     yield ticking
 
-    def _arm(self) -> None:
-        if self._loop is None:
-            return
-        due_ns = self._origin_ns + self._slot * SLOT_NS
-        delay_ns = due_ns - monotonic_ns()
-        self._handle = self._loop.call_later(max(0, delay_ns) / NS_PER_SECOND, self._run)
-
     def _run(self) -> None:
         now_ns = monotonic_ns()
         current = (now_ns - self._origin_ns) // SLOT_NS
         if current < self._slot:
-            self._arm()
             return
         if current > self._slot:
             self.late_slots += 1
+        late_ns = now_ns - self._origin_ns - self._slot * SLOT_NS
+        if late_ns > self._worst_late_ns:
+            self._worst_late_ns = late_ns
         self._read(now_ns)
         last = min(current, self._slot + SLOTS - 1)
         for slot in range(self._slot, last + 1):
@@ -147,7 +148,6 @@ class MediaClock:
                     self._tick(member, current, now_ns)
         self._slot = current + 1
         self._collect_if_idle()
-        self._arm()
 
     def _tick(self, member: _Member, current: int, now_ns: Nanoseconds) -> None:
         due = (current - member.next_slot) // member.period + 1

@@ -8,7 +8,7 @@ import errno
 import select
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 from telephony.engine.clock import realtime_offset_ns
@@ -163,12 +163,21 @@ class RtpSockets:
         pair.close()
 
     def read(self, now_ns: Nanoseconds) -> None:
-        """Take what has arrived on all sockets, without waiting."""
+        """Take what has arrived on all sockets, without waiting.
+
+        Each round asks once for all sockets and takes one datagram of each that has any: asking
+        again is cheaper than hearing from every socket that it has no second one, and no socket
+        keeps the others waiting.
+        """
         offset_ns = realtime_offset_ns() if self._has_kernel_time else 0
-        for descriptor in self._poller.ready():
-            entry = self._receivers.get(descriptor)
-            if entry is not None:
-                self._read_one(*entry, offset_ns, now_ns)
+        for _ in range(DATAGRAMS_PER_READ):
+            ready = self._poller.ready()
+            if not ready:
+                return
+            for descriptor, _event in ready:
+                entry = self._receivers.get(descriptor)
+                if entry is not None:
+                    self._read_one(*entry, offset_ns, now_ns)
 
     def _read_one(
         self,
@@ -177,22 +186,18 @@ class RtpSockets:
         offset_ns: int,
         now_ns: Nanoseconds,
     ) -> None:
-        for _ in range(DATAGRAMS_PER_READ):
-            try:
-                if not self._has_kernel_time:
-                    data, source = sock.recvfrom(DATAGRAM_OCTETS)
-                    handle(data, source[:2], now_ns)
-                    continue
+        arrival_ns = now_ns
+        try:
+            if self._has_kernel_time:
                 data, ancillary, _, source = sock.recvmsg(DATAGRAM_OCTETS, _ANCILLARY_OCTETS)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                continue  # an ICMP error of an earlier send; the socket goes on
-            arrival_ns = now_ns
-            if ancillary:
-                seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-                arrival_ns = Nanoseconds(seconds * NS_PER_SECOND + nanoseconds - offset_ns)
-            handle(data, source[:2], arrival_ns)
+                if ancillary:
+                    seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+                    arrival_ns = Nanoseconds(seconds * NS_PER_SECOND + nanoseconds - offset_ns)
+            else:
+                data, source = sock.recvfrom(DATAGRAM_OCTETS)
+        except OSError:
+            return  # an ICMP error of an earlier send, or a wrong checksum; the socket goes on
+        handle(data, source[:2], arrival_ns)
 
 
 class _Poller(Protocol):
@@ -200,7 +205,7 @@ class _Poller(Protocol):
 
     def unregister(self, descriptor: int) -> None: ...
 
-    def ready(self) -> Iterator[int]: ...
+    def ready(self) -> list[tuple[int, int]]: ...
 
 
 class _Epoll:
@@ -215,8 +220,8 @@ class _Epoll:
     def unregister(self, descriptor: int) -> None:
         self._epoll.unregister(descriptor)
 
-    def ready(self) -> Iterator[int]:
-        return iter([descriptor for descriptor, _ in self._epoll.poll(0)])
+    def ready(self) -> list[tuple[int, int]]:
+        return self._epoll.poll(0)
 
 
 class _Poll:
@@ -231,8 +236,8 @@ class _Poll:
     def unregister(self, descriptor: int) -> None:
         self._poll.unregister(descriptor)
 
-    def ready(self) -> Iterator[int]:
-        return iter([descriptor for descriptor, _ in self._poll.poll(0)])
+    def ready(self) -> list[tuple[int, int]]:
+        return self._poll.poll(0)
 
 
 def _make_poller(*, force_portable: bool = False) -> _Poller:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from telephony.call import VoicePlan
 from telephony.engine.clock import monotonic_ns
-from telephony.engine.log import log
 from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
+from telephony.engine.websocket_handshake import HandshakeRefusedError
 from telephony.errors import TelephonyError
 from telephony.realtime import RealtimeSession, session_url
 from telephony.voice import Close, SessionClosed, VoiceCommand, VoiceEvent
@@ -61,8 +61,8 @@ class VoiceLink:
         try:
             await self._socket.connect()
         except TelephonyError as failed:
-            log.warning("voice server not reached", why=str(failed), fault="model")
-            self._on_event(SessionClosed(is_clean=False, code=NO_CLOSE_FRAME, reason=str(failed)))
+            code = failed.status if isinstance(failed, HandshakeRefusedError) else NO_CLOSE_FRAME
+            self._on_event(SessionClosed(is_clean=False, code=code, reason=str(failed)))
 
     def append(self, audio: bytes) -> int:
         """Write the caller's audio, in the session's format: the hot path.
@@ -75,6 +75,10 @@ class VoiceLink:
     def tell(self, command: VoiceCommand) -> None:
         """Hand a command to the session; until it is connected, in order behind others."""
         self._socket.command(command)
+
+    def counters(self) -> dict[str, int]:
+        """Give what the session and its uplink counted, by name; each only grows."""
+        return {f"voice_{name}": count for name, count in self._socket.counters().items()}
 
     def close(self) -> None:
         """Close the session: cleanly and within 2 s, or at once where it was not open yet."""

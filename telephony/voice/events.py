@@ -181,7 +181,8 @@ class SessionClosed:
 
     is_clean: bool
     code: int
-    """WebSocket close code (RFC 6455 section 7.4), 1006 where there was none."""
+    """WebSocket close code (RFC 6455 section 7.4), 1006 where there was none; below 1000 the HTTP
+    status with which the server refused to open it."""
     reason: str
 
 

@@ -1,0 +1,74 @@
+"""Keeps a caller who waits from silence: when to say "one moment" while others work."""
+
+from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
+
+__all__ = ["Patience"]
+
+FILLER_AFTER_NS = 2 * NS_PER_SECOND
+"""Silence of a tool that works or a model that thinks, before the caller is asked for patience."""
+FILLER_AGAIN_NS = 2_500 * NS_PER_MS
+"""Silence after any words, the filler's own included, while the caller still waits."""
+MAX_FILLERS = 6
+"""In a row; a caller who has waited that long knows that something is wrong."""
+
+
+class Patience:
+    """What one caller waits for, and since when in silence.
+
+    After each change, re-arm one timer by `next_deadline()`; when it passes, `take_due` says
+    whether a filler is to be played now.
+    """
+
+    __slots__ = ("_due_ns", "_fillers", "_is_waiting", "_tools")
+
+    def __init__(self) -> None:
+        """Wait for nothing."""
+        self._tools: set[str] = set()
+        self._is_waiting = False
+        self._due_ns: Nanoseconds | None = None
+        self._fillers = 0
+
+    def wait(self, now_ns: Nanoseconds) -> None:
+        """Wait for the model's words; a wait under way goes on."""
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._fillers = 0
+            self._due_ns = Nanoseconds(now_ns + FILLER_AFTER_NS)
+
+    def wait_for_tool(self, tool_call_id: str, now_ns: Nanoseconds) -> None:
+        """Wait for a tool, beside whatever else."""
+        self._tools.add(tool_call_id)
+        self.wait(now_ns)
+
+    def handle_tool_result(self, tool_call_id: str) -> None:
+        """Learn that a tool has answered; the model's words are still to come."""
+        self._tools.discard(tool_call_id)
+
+    def handle_model(self) -> None:
+        """Learn that the model did its part; a tool may still be at work."""
+        if not self._tools:
+            self.stop()
+
+    def handle_words_sent(self, now_ns: Nanoseconds) -> None:
+        """Learn that all queued audio has gone out: from here on the caller hears nothing."""
+        if self._is_waiting:
+            self._due_ns = Nanoseconds(now_ns + FILLER_AGAIN_NS)
+
+    def stop(self) -> None:
+        """Let silence be: it is the caller's turn, or somebody else's."""
+        self._is_waiting = False
+        self._due_ns = None
+
+    def take_due(self, now_ns: Nanoseconds, *, is_silent: bool) -> bool:
+        """Say whether to ask for patience now; where words go out, `handle_words_sent` re-arms."""
+        if self._due_ns is None or now_ns < self._due_ns:
+            return False
+        self._due_ns = None
+        if not is_silent or self._fillers >= MAX_FILLERS:
+            return False
+        self._fillers += 1
+        return True
+
+    def next_deadline(self) -> Nanoseconds | None:
+        """Say when `take_due` wants to be asked."""
+        return self._due_ns
