@@ -2,7 +2,8 @@
 
 On the virtual clock everything is exact. Through sockets the caller's speech must be found within
 two packets on its RTP timeline; what depends on the moment may be off by two packets, a slot of the
-media clock and as much as this process itself was late.
+media clock and as much as this process itself was late. A caller who was very late did not send the
+recorded call: that run is void, and made once more.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from tests.support.virtual_call import PlayedCall
 ENTRIES = {str(entry["name"]): entry for entry in index()}
 NAMES = names()
 SLOT_MS = 5
+VOID_MS = 150
+ATTEMPTS = 2
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +39,22 @@ def virtual(speaker: Speaker) -> dict[str, PlayedCall]:
 
 
 @pytest.fixture(scope="module")
-def real() -> dict[str, SocketCall]:
-    played = asyncio.run(play_over_sockets([recorded(name) for name in NAMES]))
-    return dict(zip(NAMES, played, strict=True))
+def runs() -> dict[str, SocketCall]:
+    played: dict[str, SocketCall] = {}
+    for _ in range(ATTEMPTS):
+        wanted = [name for name in NAMES if name not in played or played[name].late_ms > VOID_MS]
+        if not wanted:
+            break
+        again = asyncio.run(play_over_sockets([recorded(name) for name in wanted]))
+        played |= dict(zip(wanted, again, strict=True))
+    return played
+
+
+@pytest.fixture
+def run(name: str, runs: dict[str, SocketCall]) -> SocketCall:
+    if runs[name].late_ms > VOID_MS:
+        pytest.skip(f"this machine stood still for {runs[name].late_ms:.0f} ms, {ATTEMPTS} times")
+    return runs[name]
 
 
 def format_of(name: str) -> AudioFormat:
@@ -137,25 +153,23 @@ def test_one_dropped_packet_is_another_call(name: str, speaker: Speaker) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_through_sockets_it_has_the_same_timeline(name: str, real: dict[str, SocketCall]) -> None:
-    run, expected = real[name], expectation(name)
+def test_through_sockets_it_has_the_same_timeline(name: str, run: SocketCall) -> None:
+    expected = expectation(name)
     found = moments_of(run.rows, run.origin_ns, expected["uplink_begins_ms"])
     two_packets_ms = 2 * ENTRIES[name]["ptime_ms"]
-    late_ms = run.lateness_ns / 1e6
     faults = differences(
         found,
         expected["timeline"],
         position_ms=two_packets_ms,
-        time_ms=two_packets_ms + SLOT_MS + late_ms,
+        time_ms=two_packets_ms + SLOT_MS + run.late_ms,
     )
-    assert faults == [], f"this process was late by up to {late_ms:.1f} ms"
+    assert faults == [], f"this process was late by up to {run.late_ms:.1f} ms"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_through_sockets_each_truncation_is_what_the_caller_got(
-    name: str, real: dict[str, SocketCall], virtual: dict[str, PlayedCall]
+    name: str, run: SocketCall, virtual: dict[str, PlayedCall]
 ) -> None:
-    run = real[name]
     timeline = moments_of(run.rows, run.origin_ns, expectation(name)["uplink_begins_ms"])
     items = list(virtual[name].items.values())
     assert any(moment["event"] == "cut" for moment in timeline)
@@ -163,13 +177,15 @@ def test_through_sockets_each_truncation_is_what_the_caller_got(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_through_sockets_the_sums_hold(name: str, real: dict[str, SocketCall]) -> None:
-    counters, expected = counters_of(real[name].rows), expectation(name)["counters"]
+def test_through_sockets_the_sums_hold(name: str, run: SocketCall) -> None:
+    counters, expected = counters_of(run.rows), expectation(name)["counters"]
+    ptime_ms: int = ENTRIES[name]["ptime_ms"]
     span, inserted = counters["uplink_span"], counters["uplink_inserted"]
     assert counters["uplink_appended"] == span + inserted - counters["uplink_dropped"]
     assert counters["rtp_refused"] == expected["rtp_refused"]
     # The BYE may overtake what the last slots of the media clock would have read.
-    unread = 2 + real[name].lateness_ns // (ENTRIES[name]["ptime_ms"] * 1_000_000)
-    for count in ("rtp_received", "rtp_lost", "rtp_duplicate"):
-        assert 0 <= expected[count] - counters[count] <= unread
-    assert 0 <= expected["uplink_span"] - span <= unread * ENTRIES[name]["ptime_ms"] * 8
+    unread = 2 + int(run.late_ms / ptime_ms)
+    assert 0 <= expected["rtp_received"] - counters["rtp_received"] <= unread
+    assert 0 <= expected["uplink_span"] - span <= unread * ptime_ms * 8
+    for count in ("rtp_lost", "rtp_duplicate"):
+        assert abs(expected[count] - counters[count]) <= (unread if expected[count] else 0)

@@ -44,14 +44,14 @@ class SocketCall:
         rows: Its event log, and when each row reached the app.
         origin_ns: When the caller sent its first RTP packet, on the same clock.
         heard: The agent's RTP as the caller got it.
-        lateness_ns: How late the caller's latest packet left: this process was that busy.
+        late_ms: How late the caller's latest packet left: this process was that busy.
         ended: Set with the last row.
     """
 
     rows: list[tuple[int, CallEvent]] = field(default_factory=list[tuple[int, CallEvent]])
     origin_ns: int = 0
     heard: list[RtpPacket] = field(default_factory=list[RtpPacket])
-    lateness_ns: int = 0
+    late_ms: float = 0.0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -166,8 +166,8 @@ class _Caller(asyncio.DatagramProtocol):
                 break
             due_ns = began_ns + datagram.time_ns - datagrams[0].time_ns
             await _until(due_ns)
-            late_ns = time.monotonic_ns() - due_ns
-            self.result.lateness_ns = max(self.result.lateness_ns, late_ns)
+            late_ms = (time.monotonic_ns() - due_ns) / 1e6
+            self.result.late_ms = max(self.result.late_ms, late_ms)
             self._transport.sendto(datagram.payload, destination)
         await _until(began_ns + end_ns - datagrams[0].time_ns)
 
