@@ -1,26 +1,38 @@
 """From settings and a phone to what the app runs with: lines, agents, servers, engine settings."""
 
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 from telephony.agent import Agent, Transfer, agents_by_name, session_tools
 from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
-from telephony.config import RealtimeSettings, Settings
+from telephony.config import RealtimeSettings, Settings, load
 from telephony.engine.settings import EngineSettings, SipListen
 from telephony.errors import ConfigurationError
 from telephony.voice import VoiceFormat
 
-__all__ = ["Configured", "configure", "engine_settings", "load_phone"]
+__all__ = [
+    "Configured",
+    "configure",
+    "default_config",
+    "engine_settings",
+    "load_agent",
+    "load_phone",
+    "load_settings",
+]
 
 LOCAL = "local"
 """Name of the embedded server where no `[realtime.NAME]` is configured."""
 ENGINE_ID_OCTETS = 3
 MAX_PORT = 65_535
+
+Declared = TypeVar("Declared", Agent, Phone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +80,49 @@ def load_phone(spec: str) -> Phone:
     Raises:
         ConfigurationError: There is no such module or phone, or the module fails.
     """
+    return _load(spec, Phone, "phone")
+
+
+def load_agent(spec: str) -> Agent:
+    """Import a user's agent.
+
+    Args:
+        spec: `module:name`.
+
+    Raises:
+        ConfigurationError: There is no such module or agent, or the module fails.
+    """
+    return _load(spec, Agent, "agent")
+
+
+def _load(spec: str, kind: type[Declared], what: str) -> Declared:
     module_name, _, name = spec.partition(":")
     if not module_name or not name:
-        raise ConfigurationError(f"phone is {spec!r}, wanted MODULE:PHONE such as myphone:phone")
+        wanted = f"MODULE:{what.upper()} such as my{what}:{what}"
+        raise ConfigurationError(f"{what} is {spec!r}, wanted {wanted}")
     try:
         found = getattr(import_module(module_name), name)
     except ModuleNotFoundError as failed:
-        raise ConfigurationError(f"phone {spec!r}: no module {failed.name!r}") from failed
+        raise ConfigurationError(f"{what} {spec!r}: no module {failed.name!r}") from failed
     except AttributeError as failed:
-        raise ConfigurationError(f"phone {spec!r}: {failed}") from failed
-    if not isinstance(found, Phone):
-        raise ConfigurationError(f"phone {spec!r} is a {type(found).__name__}, wanted a Phone")
+        raise ConfigurationError(f"{what} {spec!r}: {failed}") from failed
+    if not isinstance(found, kind):
+        seen, article = type(found).__name__, "an" if kind is Agent else "a"
+        raise ConfigurationError(f"{what} {spec!r} is a {seen}, wanted {article} {kind.__name__}")
     return found
+
+
+def load_settings(
+    path: Path | None, phone: Phone | None, overrides: Mapping[str, object]
+) -> Settings:
+    """Load the settings of this process, for a phone whose agents lines may name.
+
+    Raises:
+        ConfigurationError: A value is wrong, or a name leads nowhere.
+    """
+    declared = [agent for _, agent in phone.lines] if phone is not None else []
+    names = list(agents_by_name(declared)) or ["reception"]
+    return load(path, os.environ, overrides, agents=names)
 
 
 def configure(settings: Settings, phone: Phone | None, operator: str | None) -> Configured:

@@ -16,7 +16,7 @@ from telephony.call import (
     CallEnded,
     CallEvent,
     CallIncoming,
-    EngineReport,
+    EngineMessage,
     PlaceCall,
 )
 from telephony.call.events import CallEventBody
@@ -112,7 +112,7 @@ class Softphone:
         """Open nothing yet."""
         self._settings = settings
         self._make_tap = make_tap
-        self._link = QueueLink(self._handle_event)
+        self._link = QueueLink(self._handle_message)
         self._calls: dict[str, PhoneCall] = {}
         self._incoming: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._watchers: list[Callable[[CallEvent], None]] = []
@@ -156,9 +156,13 @@ class Softphone:
 
     def place(self, body: PlaceCall) -> PhoneCall:
         """Call someone."""
-        call = self._adopt(self._settings.engine_id + secrets.token_hex(CALL_ID_OCTETS))
+        call = self.new_call()
         call.command(body)
         return call
+
+    def new_call(self) -> PhoneCall:
+        """Name a call that someone else will place."""
+        return self._adopt(self._settings.engine_id + secrets.token_hex(CALL_ID_OCTETS))
 
     async def incoming(self) -> PhoneCall:
         """Wait for the next call that comes in."""
@@ -168,9 +172,11 @@ class Softphone:
         call = self._calls[call_id] = PhoneCall(call_id, self.send)
         return call
 
-    def _handle_event(self, event: CallEvent | EngineReport) -> None:
-        if isinstance(event, EngineReport):
-            return
+    def _handle_message(self, message: EngineMessage) -> None:
+        if isinstance(message, CallEvent):
+            self._handle_event(message)
+
+    def _handle_event(self, event: CallEvent) -> None:
         call = self._calls.get(event.call_id) or self._adopt(event.call_id)
         for watcher in self._watchers:
             watcher(event)

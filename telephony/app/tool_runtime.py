@@ -15,6 +15,7 @@ from multiprocessing import get_context
 import structlog
 
 from telephony.agent import AnyTool, Executor, ToolArgumentError
+from telephony.agent.result import MAX_RESULT_CHARACTERS
 
 __all__ = ["ToolRuntime"]
 
@@ -28,7 +29,7 @@ class ToolRuntime:
     """Where tools run; `close` it at the end.
 
     Args:
-        on_failure: Told how a tool failed: "arguments", "timeout" or "failed".
+        on_failure: Told how a tool failed: "arguments", "timeout", "failed" or "too_long".
     """
 
     def __init__(self, on_failure: Callable[[str], None] = lambda _how: None) -> None:
@@ -49,7 +50,7 @@ class ToolRuntime:
             parsed = tool.parse_arguments(arguments)
             async with asyncio.timeout(tool.timeout_s):
                 result = await self._call(tool, parsed)
-            return tool.write_result(result)
+            return self._write(tool, result, call_id)
         except ToolArgumentError as wrong:
             self._on_failure("arguments")
             log.warning("tool arguments refused", tool=tool.name, call=call_id, fault="model")
@@ -64,6 +65,14 @@ class ToolRuntime:
             self._on_failure("failed")
             log.exception("tool failed", tool=tool.name, call=call_id, fault="tool")
             return f"error: {tool.name} failed: {type(failed).__name__}"
+
+    def _write(self, tool: AnyTool, result: object, call_id: str) -> str:
+        """Write a result; one that was too long for the model to read counts as a failure."""
+        text = tool.write_result(result)
+        if len(text) >= MAX_RESULT_CHARACTERS:
+            self._on_failure("too_long")
+            log.warning("tool result cut", tool=tool.name, call=call_id, fault="tool")
+        return text
 
     async def _call(self, tool: AnyTool, arguments: dict[str, object]) -> object:
         if tool.executor is Executor.LOOP:

@@ -41,6 +41,8 @@ from tests.support.position_code import ITEMS
 ABSENT = "absent"
 CLOSE_SECONDS = 1.0
 MAX_FRAME_OCTETS = 16 * 1024 * 1024
+WINDOW_OCTETS = 8192
+"""The kernel takes little for a session that does not read, as behind a busy proxy."""
 
 
 class ModelServer:
@@ -64,12 +66,15 @@ class ModelServer:
     async def listening(self, port: int) -> AsyncGenerator[tuple[int, int]]:
         """Open the WebSocket port and the control port, and give both."""
         control = await asyncio.start_server(self._control, LOOPBACK, 0)
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW_OCTETS)
+        listener.bind((LOOPBACK, port))
         async with (
             control,
             serve(
                 self._serve,
-                LOOPBACK,
-                port,
+                sock=listener,
                 process_request=self._admit,
                 compression=None,
                 max_size=MAX_FRAME_OCTETS,
@@ -161,6 +166,10 @@ class ScriptedModel(Child):
     def control_port(self) -> int:
         """Where it takes commands."""
         return int(self.ready["control"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give the rows of its log so far."""
+        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
 
     def command(self, line: str) -> dict[str, Any]:
         """Give it one command and wait for the answer."""

@@ -19,7 +19,8 @@ WAYS = list(permutations(RATES, 2))
 
 def sine(hz: float, rate_hz: int) -> bytes:
     at = np.arange(rate_hz * SECONDS)
-    return np.rint(AMPLITUDE * np.sin(2 * np.pi * hz * at / rate_hz)).astype("<i2").tobytes()
+    wave = np.rint(AMPLITUDE * np.sin(2 * np.pi * hz * at / rate_hz))
+    return bytes(wave.astype("<i2").tobytes())
 
 
 def noise(samples: int, seed: int) -> bytes:
