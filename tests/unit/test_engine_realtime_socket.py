@@ -579,7 +579,8 @@ def test_a_ping_due_while_the_servers_close_is_being_handled_is_not_sent(run: Ru
         assert (await line.closed()).is_clean
         assert len(line.told) == 31
 
-    run(story, QUICK)
+    patient = KeepaliveSettings(ping_seconds=0.02, pong_seconds=5)
+    run(story, SocketSettings(keepalive=patient))
 
 
 def test_a_tls_close_notify_without_a_close_frame_is_unclean(secure: Run) -> None:
