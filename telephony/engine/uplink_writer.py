@@ -99,6 +99,7 @@ class UplinkWriter:
         self._loop = asyncio.get_running_loop()
         self._backlog = UplinkBacklog()
         self._channel = channel or PlainChannel()
+        self._seal = self._channel.seal
         self._overhead = 0
         """Octets that sealing added to the last frame."""
         self._frame_octets = self._audio_octets = 1
@@ -188,22 +189,20 @@ class UplinkWriter:
         """Seal a frame and write it; tell whether all of it went. What did not, waits first."""
         if self._is_dead:
             return False
-        sealed = self._seal(frame)
-        written = self._send(sealed)
+        sealed, written = b"", 0
+        try:
+            sealed = self._seal(frame)
+            written = self._connection.send(sealed)
+        except BlockingIOError:
+            pass  # sealed, it is written to its end, however late that is
+        except OSError as error:
+            self._die(reason_of(error))
+            return False
+        self._overhead = len(sealed) - len(frame)
         if written == len(sealed):
             return True
         self._backlog.begin(sealed, written)
         return False
-
-    def _seal(self, frame: bytes) -> bytes:
-        """Give what is to be written for a frame; nothing, where that breaks the connection."""
-        try:
-            sealed = self._channel.seal(frame)
-        except OSError as error:
-            self._die(reason_of(error))
-            return b""
-        self._overhead = len(sealed) - len(frame)
-        return sealed
 
     def _send(self, frame: bytes | memoryview) -> int:
         """Give the kernel what it takes; 0 when that is nothing, or the connection is dead."""
@@ -285,12 +284,13 @@ class UplinkWriter:
                     self._pause()
                     return
                 self._backlog.pop()
-                self._backlog.begin(self._seal(frame), 0)
-                continue
-            written = self._send(rest)
-            if not written:
-                return
-            self._backlog.advance(written)
+                if not self._begin(frame):
+                    return
+            else:
+                written = self._send(rest)
+                if not written:
+                    return
+                self._backlog.advance(written)
             self._note_progress()
         self._unstall()
 

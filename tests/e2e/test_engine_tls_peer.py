@@ -30,8 +30,7 @@ class OpenSslServer:
 
     def __init__(self, directory: Path, version: str) -> None:
         authority = Authority(directory)
-        authority.server()
-        certificate, key = authority.files
+        certificate, key = authority.sign()
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.address = free.getsockname()
         where = f"127.0.0.1:{self.address[1]}"

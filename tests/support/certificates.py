@@ -39,7 +39,13 @@ class Authority:
         self._run("req", "-x509", *CURVE, "-days", str(DAYS), "-subj", "/CN=A", *AUTHORITY, *files)
 
     def server(self, names: str = "IP:127.0.0.1", days: int = DAYS) -> ssl.SSLContext:
-        """Give a server's context with a new certificate.
+        """Give a server's context with a new certificate; the arguments are those of `sign`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.sign(names, days))
+        return context
+
+    def sign(self, names: str = "IP:127.0.0.1", days: int = DAYS) -> tuple[Path, Path]:
+        """Give the files of a new certificate and its key.
 
         Args:
             names: Whom it is for, as in subjectAltName.
@@ -54,10 +60,7 @@ class Authority:
         signer = ["-CA", str(self.certificate), "-CAkey", str(self._key), "-CAcreateserial"]
         what = ["-in", str(request), "-extfile", str(extensions), "-out", str(certificate)]
         self._run("x509", "-req", "-days", str(days), *signer, *what)
-        self.files = certificate, key
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        return context
+        return certificate, key
 
     def _run(self, *arguments: str) -> None:
         done = subprocess.run(["openssl", *arguments], capture_output=True, check=False)

@@ -34,6 +34,7 @@ from telephony.voice import (
     SpeechStarted,
     TruncateItem,
     VoiceEvent,
+    VoiceFormat,
 )
 from tests.support.certificates import Authority
 from tests.support.websocket_peer import WebSocketPeer
@@ -497,6 +498,27 @@ def test_a_session_timer_is_kept(run: Run) -> None:
     run(story)
 
 
+def test_a_server_that_knows_only_pcm_is_spoken_to_in_pcm(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        line.socket.command(Configure(SessionSettings()))
+        [first] = await line.peer.read(1)
+        refusal = {
+            "code": "invalid_value",
+            "param": "session.audio.input.format.type",
+            "message": "Invalid value: 'audio/pcmu'. Supported values are: 'audio/pcm'.",
+            "event_id": json.loads(first)["event_id"],
+        }
+        await line.peer.send({"type": "error", "error": refusal})
+        [second] = await line.peer.read(1)
+        await line.peer.send({"type": "session.updated", "session": json.loads(second)["session"]})
+        await line.until(lambda: len(line.told) == 2)
+        assert line.told[-1] == SessionGranted(VoiceFormat.PCM, VoiceFormat.PCM)
+        assert line.socket.counters()["format_fallbacks"] == 1
+
+    run(story)
+
+
 QUICK = SocketSettings(keepalive=KeepaliveSettings(ping_seconds=0.05, pong_seconds=0.05))
 
 
@@ -557,7 +579,8 @@ def test_a_ping_due_while_the_servers_close_is_being_handled_is_not_sent(run: Ru
         assert (await line.closed()).is_clean
         assert len(line.told) == 31
 
-    run(story, QUICK)
+    patient = KeepaliveSettings(ping_seconds=0.02, pong_seconds=5)
+    run(story, SocketSettings(keepalive=patient))
 
 
 def test_a_tls_close_notify_without_a_close_frame_is_unclean(secure: Run) -> None:
