@@ -137,9 +137,23 @@ def local(
 def check(
     phone: Annotated[str | None, typer.Argument(metavar="[MODULE:PHONE]")] = None,
     config: CONFIG = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of telephony.toml instead.")
+    ] = False,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Print every setting, as Markdown, instead.")
+    ] = False,
 ) -> None:
     """Say whether a configuration can be served, and what it means."""
     from telephony.app.check import print_check
+    from telephony.config import json_schema, reference_markdown
+
+    if schema:
+        typer.echo(json.dumps(json_schema(), indent=2))
+        return
+    if reference:
+        typer.echo(reference_markdown())
+        return
 
     sys.path.insert(0, "")
     print_check(phone, config)
@@ -182,6 +196,8 @@ def bench_calls(
         typer.echo(json.dumps(report.as_dict()))
     else:
         Console().print(report_table(report))
+    if report.problems:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """From settings and a phone to what the app runs with: lines, agents, servers, engine settings."""
 
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +12,20 @@ from telephony.agent import Agent, Transfer, agents_by_name, session_tools
 from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
-from telephony.config import RealtimeSettings, Settings
+from telephony.config import RealtimeSettings, Settings, load
 from telephony.engine.settings import EngineSettings, SipListen
 from telephony.errors import ConfigurationError
 from telephony.voice import VoiceFormat
 
-__all__ = ["Configured", "configure", "engine_settings", "load_agent", "load_phone"]
+__all__ = [
+    "Configured",
+    "configure",
+    "default_config",
+    "engine_settings",
+    "load_agent",
+    "load_phone",
+    "load_settings",
+]
 
 LOCAL = "local"
 """Name of the embedded server where no `[realtime.NAME]` is configured."""
@@ -101,6 +110,19 @@ def _load(spec: str, kind: type[Declared], what: str) -> Declared:
         seen, article = type(found).__name__, "an" if kind is Agent else "a"
         raise ConfigurationError(f"{what} {spec!r} is a {seen}, wanted {article} {kind.__name__}")
     return found
+
+
+def load_settings(
+    path: Path | None, phone: Phone | None, overrides: Mapping[str, object]
+) -> Settings:
+    """Load the settings of this process, for a phone whose agents lines may name.
+
+    Raises:
+        ConfigurationError: A value is wrong, or a name leads nowhere.
+    """
+    declared = [agent for _, agent in phone.lines] if phone is not None else []
+    names = list(agents_by_name(declared)) or ["reception"]
+    return load(path, os.environ, overrides, agents=names)
 
 
 def configure(settings: Settings, phone: Phone | None, operator: str | None) -> Configured:

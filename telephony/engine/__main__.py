@@ -13,6 +13,8 @@ import signal
 import sys
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from telephony.engine.engine import Engine
 from telephony.engine.link import SocketLink
 from telephony.engine.log import configure_log, log
@@ -29,12 +31,12 @@ SWITCH_INTERVAL_S = 0.0005
 def main() -> None:
     """Run the engine until the app is gone or asks for the end."""
     configure_log()
-    settings = EngineSettings.model_validate_json(sys.stdin.readline())
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    _be_punctual(settings.realtime_priority)
     try:
+        settings = EngineSettings.model_validate_json(sys.stdin.readline())
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        _be_punctual(settings.realtime_priority)
         asyncio.run(_run(settings, Path(sys.argv[1])))
-    except TelephonyError as failed:
+    except (TelephonyError, ValidationError) as failed:
         _say({"error": str(failed)})
         raise SystemExit(1) from failed
 

@@ -4,7 +4,8 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
+from functools import partial
+from ipaddress import ip_network
 
 from telephony.call import (
     Call,
@@ -26,13 +27,18 @@ from telephony.call import (
     TroubleNoted,
     VoicePlan,
 )
+from telephony.engine.channel import client_context
 from telephony.engine.clock import monotonic_ns, wall_seconds
 from telephony.engine.engine_call import EngineCall
+from telephony.engine.keepalive import KeepaliveSettings
 from telephony.engine.link import EngineLink
 from telephony.engine.log import log
 from telephony.engine.media_clock import MediaClock
+from telephony.engine.realtime_socket import SocketSettings
 from telephony.engine.settings import EngineSettings
 from telephony.engine.sip_sockets import SipSockets
+from telephony.engine.slot_timer import make_slot_timer
+from telephony.engine.sources import AllowedSources
 from telephony.engine.tap import MediaTap
 from telephony.engine.udp import RtpSocketPair, RtpSockets
 from telephony.engine.voice_link import VoiceLink
@@ -119,13 +125,18 @@ class Engine:
         self._endpoint: SipEndpoint | None = None
         self._calls: dict[str, EngineCall] = {}
         self._by_session: dict[object, EngineCall] = {}
-        self._allowed = [ip_network(one) for one in settings.allowed_sources]
+        self._allowed = AllowedSources(settings.allowed_sources)
         self._media = MediaPolicy(
             is_nat=settings.is_nat,
             networks=tuple(ip_network(one) for one in settings.media_networks),
         )
         self._uplink = UplinkSettings(
             ms_to_ns(settings.starvation_ms), ms_to_ns(settings.starvation_dtx_ms)
+        )
+        self._voice = SocketSettings(
+            connect_seconds=settings.connect_seconds,
+            tls=client_context(),
+            keepalive=KeepaliveSettings(settings.ping_seconds, settings.pong_seconds),
         )
         self._call_settings = CallSettings(
             routing_ns=_seconds(settings.routing_seconds),
@@ -162,7 +173,7 @@ class Engine:
             _random,
         )
         self._sip.start(self._endpoint)
-        self._clock.start(asyncio.get_running_loop())
+        self._clock.start(partial(make_slot_timer, asyncio.get_running_loop()))
         self._report()
         return self._sip.addresses
 
@@ -189,9 +200,12 @@ class Engine:
         return self._settings.engine_id + secrets.token_hex(TOKEN_OCTETS)
 
     async def serve(self) -> None:
-        """Carry out the app's commands until the link ends, then end every call."""
-        async for command in self._link.commands():
-            self.handle_command(command)
+        """Carry out the app's commands until the link ends; then `stop` is due."""
+        try:
+            async for command in self._link.commands():
+                self.handle_command(command)
+        except RemoteError as wrong:
+            log.error("the app sent no command", why=str(wrong), fault="ours")
         log.info("link ended", calls=len(self._calls))
 
     async def stop(self, grace_seconds: float = 2.0) -> None:
@@ -242,12 +256,8 @@ class Engine:
             case _:
                 session = getattr(event, "session", None)
                 call = self._by_session.get(session)
-                if call is None:
-                    return
-                now_ns = monotonic_ns()
-                events = call.leg.handle_sip_event(event, now_ns)
-                if events:
-                    call.change(lambda inner: inner.handle_leg_events(events, now_ns))
+                if call is not None:
+                    call.handle_sip(event)
 
     def _count_rejection(self, reason: str, source: tuple[str, int] | None) -> None:
         self.counters["sip_rejected"] += 1
@@ -259,7 +269,7 @@ class Engine:
     def _handle_invite(self, invite: IncomingInvite) -> None:
         now_ns = monotonic_ns()
         source = _source_of(invite)[0]
-        if not self._is_allowed(source):
+        if source not in self._allowed:
             self.counters["calls_forbidden"] += 1
             log.warning("call refused: source not allowed", source=source, fault="peer")
             invite.session.reject(FORBIDDEN, now_ns)
@@ -300,10 +310,6 @@ class Engine:
         text = str(failed).replace("\\", "").replace('"', "'")
         headers = (("Warning", f'{warning} telephony "{text}"'),) if warning else ()
         invite.session.reject(status, monotonic_ns(), headers=headers)
-
-    def _is_allowed(self, source: str) -> bool:
-        address = ip_address(source)
-        return address.is_loopback or any(address in network for network in self._allowed)
 
     def _media_host(self, peer: str) -> str:
         """Give the address of ours that RTP towards a peer is bound to."""
@@ -409,8 +415,12 @@ class Engine:
         self._by_session.pop(call.leg.session, None)
 
     def make_voice(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
-        """Open the way to a voice session."""
-        return VoiceLink(plan, self.token, on_event, self._settings.connect_seconds)
+        """Open the way to a voice session.
+
+        Raises:
+            ConfigurationError: The plan's URL cannot be used.
+        """
+        return VoiceLink(plan, self.token, on_event, self._voice)
 
     def drain_sip(self) -> None:
         """Send what a call made SIP say."""

@@ -10,8 +10,10 @@ from typing import Protocol
 
 from telephony.call import (
     Call,
+    CallEnded,
     CallEvent,
     CloseVoice,
+    HangUp,
     MediaReady,
     OpenVoice,
     Released,
@@ -20,14 +22,19 @@ from telephony.call import (
     VoicePlan,
 )
 from telephony.engine.clock import monotonic_ns, wall_seconds
+from telephony.engine.log import log
+from telephony.engine.supervisor import supervised
 from telephony.engine.tap import MediaTap
 from telephony.engine.udp import Address, RtpSocketPair
-from telephony.engine.voice_link import VoiceLink
+from telephony.engine.voice_link import NO_CLOSE_FRAME, VoiceLink
+from telephony.errors import ConfigurationError
+from telephony.sip import SipEvent
 from telephony.units import NS_PER_SECOND, Nanoseconds
-from telephony.voice import VoiceEvent
+from telephony.voice import SessionClosed, VoiceEvent
 
 __all__ = ["EngineCall", "Host"]
 
+INTERNAL = "internal fault"
 RTCP_EVERY_TICKS = 50
 """How often a leg asks whether a report is due: at 20 ms a tick, once a second."""
 
@@ -78,6 +85,7 @@ class EngineCall:
         self._call: Call | None = None
         self._voice: VoiceLink | None = None
         self._ticks = 0
+        self._has_failed = False
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns: Nanoseconds | None = None
@@ -94,6 +102,7 @@ class EngineCall:
 
     # ---- media: the hot path ------------------------------------------------------------------
 
+    @supervised
     def tick(self, now_ns: Nanoseconds) -> None:
         """Send the packet that is due."""
         port = self.leg.port
@@ -117,6 +126,7 @@ class EngineCall:
         if self.leg.port is not None:
             self.leg.port.skip(packets)
 
+    @supervised
     def handle_rtp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
         """Take one datagram of the RTP port."""
         port = self.leg.port
@@ -128,6 +138,7 @@ class EngineCall:
         if port.events:
             self._take_media_events(arrival_ns)
 
+    @supervised
     def handle_rtcp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
         """Take one datagram of the RTCP port."""
         if self.leg.port is not None:
@@ -135,8 +146,9 @@ class EngineCall:
 
     def append(self, audio: bytes) -> None:
         """Write the caller's audio, in the session's format, to the session's socket."""
-        if self._voice is not None:
-            self._voice.append(audio)
+        voice, port = self._voice, self.leg.port
+        if voice is not None and (dropped := voice.append(audio)) and port is not None:
+            port.uplink.handle_backlog_dropped(dropped, voice.waiting_appends)
 
     def _send_rtcp(self, now_ns: Nanoseconds) -> None:
         port = self.leg.port
@@ -154,12 +166,21 @@ class EngineCall:
 
     # ---- the call -----------------------------------------------------------------------------
 
+    @supervised
     def change(self, what: Callable[[Call], None]) -> None:
         """Change the call, then carry out what it asks; one that is over changes no more."""
         if self._call is not None:
             what(self._call)
             self.drain()
 
+    def handle_sip(self, event: SipEvent) -> None:
+        """Take what the leg's SIP session tells."""
+        now_ns = monotonic_ns()
+        self.change(
+            lambda call: call.handle_leg_events(self.leg.handle_sip_event(event, now_ns), now_ns)
+        )
+
+    @supervised
     def drain(self) -> None:
         """Carry out all that the call asks, and re-arm its timer."""
         call = self.call
@@ -171,7 +192,7 @@ class EngineCall:
                     if self._voice is not None:
                         self._voice.tell(command)
                 case OpenVoice(plan=plan):
-                    self._voice = self._host.make_voice(plan, self._take_voice_event)
+                    self._open_voice(plan)
                 case CloseVoice():
                     self._close_voice()
                 case MediaReady():
@@ -221,9 +242,32 @@ class EngineCall:
         """Give what the voice session counted, by name."""
         return {} if self._voice is None else self._voice.counters()
 
+    def _open_voice(self, plan: VoicePlan) -> None:
+        self._voice = None
+        try:
+            self._voice = self._host.make_voice(plan, self._take_voice_event)
+        except ConfigurationError as failed:
+            self._take_voice_event(
+                SessionClosed(is_clean=False, code=NO_CLOSE_FRAME, reason=str(failed))
+            )
+
     def _close_voice(self) -> None:
         if self._voice is not None:
             self._voice.close()
+
+    def fail(self, fault: Exception) -> None:
+        """End the call because of a fault of ours: by the book, and if that fails, too, at once."""
+        call = self._call
+        if call is None:
+            return
+        log.error("call failed", call=call.call_id, fault="ours", exc_info=fault)
+        if not self._has_failed:
+            self._has_failed = True
+            self.change(lambda inner: inner.handle_command(HangUp(cause=INTERNAL), monotonic_ns()))
+        if self._call is not None:
+            ended = CallEnded(by="failure", cause=INTERNAL)
+            self._host.send_event(call.log.row(ended, monotonic_ns()))
+            self._release(call)
 
     def _release(self, call: Call) -> None:
         port = self.leg.port

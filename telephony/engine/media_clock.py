@@ -6,13 +6,12 @@ phase, chosen so that the slots stay evenly filled. Time is absolute: a late slo
 next. A leg that missed more than two packets has the rest skipped, its RTP timestamp advanced.
 """
 
-import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 from telephony.engine.clock import monotonic_ns
-from telephony.engine.slot_timer import SlotTimer, make_slot_timer
+from telephony.engine.slot_timer import SlotTimer
 from telephony.units import NS_PER_MS, Nanoseconds
 
 __all__ = ["PERIODS", "SLOT_NS", "MediaClock", "Ticking"]
@@ -32,6 +31,8 @@ FULL_COLLECTION_SLOTS = 2_000
 FULL_COLLECTION_LEGS = 20
 """With more legs than this a full collection could outlast a slot: it waits for a quieter time."""
 
+YOUNGEST_GENERATION, OLDEST_GENERATION = 0, 2
+
 
 class Ticking(Protocol):
     """What sends one packet per period."""
@@ -46,12 +47,13 @@ class Ticking(Protocol):
 
 
 class _Member:
-    __slots__ = ("next_slot", "period", "ticking")
+    __slots__ = ("is_gone", "next_slot", "period", "ticking")
 
     def __init__(self, ticking: Ticking, period: int, next_slot: int) -> None:
         self.ticking = ticking
         self.period = period
         self.next_slot = next_slot
+        self.is_gone = False
 
 
 class MediaClock:
@@ -59,27 +61,42 @@ class MediaClock:
 
     Args:
         read: Reads every RTP socket that has data; called once per slot, before the ticks.
+        clock: The monotonic clock.
+        collect: Collects garbage of a generation and of those younger.
     """
 
-    def __init__(self, read: Callable[[Nanoseconds], None]) -> None:
+    def __init__(
+        self,
+        read: Callable[[Nanoseconds], None],
+        *,
+        clock: Callable[[], Nanoseconds] = monotonic_ns,
+        collect: Callable[[int], object] = gc.collect,
+    ) -> None:
         """Stand still until `start`."""
         self._read = read
+        self._clock = clock
+        self._collect = collect
         self._ring: list[dict[Ticking, _Member]] = [{} for _ in range(SLOTS)]
         self._slot = 0
-        self._origin_ns = 0
+        self._origin_ns = Nanoseconds(0)
         self._timer: SlotTimer | None = None
         self._slots_since_young = 0
         self._slots_since_full = 0
         self._legs = 0
         self.skipped_packets = 0
         self.late_slots = 0
-        """Slots that began more than one slot late."""
-        self._worst_late_ns = 0
+        """Times that a slot or more had passed before its turn came."""
+        self._worst_late_ns = Nanoseconds(0)
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+    def start(self, make_timer: Callable[[Callable[[], None]], SlotTimer]) -> None:
         """Begin with the slot that is now."""
-        self._origin_ns = monotonic_ns()
-        self._timer = make_slot_timer(loop, self._run)
+        """Begin with the slot that is now.
+
+        Args:
+            make_timer: Makes what calls back at each slot.
+        """
+        self._origin_ns = self._clock()
+        self._timer = make_timer(self._run)
         self._timer.start(self._origin_ns, SLOT_NS)
 
     def stop(self) -> None:
@@ -99,65 +116,59 @@ class MediaClock:
         if period not in PERIODS:
             message = f"ptime {period_ms} ms is not one of 10, 20, 30, 40, 60"
             raise ValueError(message)
-        phase = min(range(period), key=self._load)
-        now_slot = self._slot
-        first = now_slot + (phase - now_slot) % period
+        phase = min(range(period), key=lambda phase: self._load(phase, period))
+        first = self._slot + (phase - self._slot) % period
         member = _Member(ticking, period, first)
         for slot in range(phase, SLOTS, period):
             self._ring[slot][ticking] = member
         self._legs += 1
 
+    def _load(self, phase: int, period: int) -> int:
+        """Count the packets that one lap of the ring sends in a phase's slots."""
+        return sum(len(self._ring[slot]) for slot in range(phase, SLOTS, period))
+
     def remove(self, ticking: Ticking) -> None:
         """Let a leg tick no more; one that is not there is ignored."""
-        found = [slot.pop(ticking, None) for slot in self._ring]
-        if any(found):
+        member: _Member | None = None
+        for slot in self._ring:
+            member = slot.pop(ticking, None) or member
+        if member is not None:
+            member.is_gone = True
             self._legs -= 1
 
-    def take_worst_late_ns(self) -> int:
+    def take_worst_late_ns(self) -> Nanoseconds:
         """Give how late the latest slot began since this was last asked."""
-        worst, self._worst_late_ns = self._worst_late_ns, 0
-        return worst
-
-    def _load(self, slot: int) -> int:
-        return len(self._ring[slot % SLOTS])
-
-    def members(self) -> Iterator[Ticking]:
-        """Give every leg once."""
-        seen: set[int] = set()
-        for slot in self._ring:
-            for ticking in slot:
-                if id(ticking) not in seen:
-                    seen.add(id(ticking))
-                    yield ticking
+        worst_ns, self._worst_late_ns = self._worst_late_ns, Nanoseconds(0)
+        return worst_ns
 
     def _run(self) -> None:
-        now_ns = monotonic_ns()
+        now_ns = self._clock()
         current = (now_ns - self._origin_ns) // SLOT_NS
         if current < self._slot:
             return
         if current > self._slot:
             self.late_slots += 1
-        late_ns = now_ns - self._origin_ns - self._slot * SLOT_NS
-        if late_ns > self._worst_late_ns:
-            self._worst_late_ns = late_ns
+        slots = range(self._slot, min(current, self._slot + SLOTS - 1) + 1)
+        late_ns = Nanoseconds(now_ns - self._origin_ns - self._slot * SLOT_NS)
+        self._worst_late_ns = max(self._worst_late_ns, late_ns)
+        self._slot = current + 1
         self._read(now_ns)
-        last = min(current, self._slot + SLOTS - 1)
-        for slot in range(self._slot, last + 1):
+        for slot in slots:
             for member in tuple(self._ring[slot % SLOTS].values()):
                 if member.next_slot <= current:
                     self._tick(member, current, now_ns)
-        self._slot = current + 1
         self._collect_if_idle()
 
     def _tick(self, member: _Member, current: int, now_ns: Nanoseconds) -> None:
         due = (current - member.next_slot) // member.period + 1
+        member.next_slot += due * member.period
         send = min(due, CATCH_UP_PACKETS)
         if due > send:
             member.ticking.skip(due - send)
             self.skipped_packets += due - send
         for _ in range(send):
-            member.ticking.tick(now_ns)
-        member.next_slot += due * member.period
+            if not member.is_gone:
+                member.ticking.tick(now_ns)
 
     def _collect_if_idle(self) -> None:
         """Collect in a slot that has time left; Python itself never does (see `__main__`)."""
@@ -165,11 +176,11 @@ class MediaClock:
         self._slots_since_full += 1
         if self._slots_since_young < YOUNG_COLLECTION_SLOTS:
             return
-        if self._origin_ns + self._slot * SLOT_NS - monotonic_ns() < IDLE_FOR_COLLECTION_NS:
+        if self._origin_ns + self._slot * SLOT_NS - self._clock() < IDLE_FOR_COLLECTION_NS:
             return
         self._slots_since_young = 0
         if self._slots_since_full < FULL_COLLECTION_SLOTS or self._legs > FULL_COLLECTION_LEGS:
-            gc.collect(0)
+            self._collect(YOUNGEST_GENERATION)
             return
         self._slots_since_full = 0
-        gc.collect()
+        self._collect(OLDEST_GENERATION)

@@ -287,6 +287,7 @@ class SipSockets:
         for sock in self._udp.values():
             self._loop.remove_reader(sock.fileno())
             sock.close()
+        self._udp.clear()
 
 
 class _Flow(asyncio.Protocol):

@@ -8,6 +8,7 @@ import errno
 import select
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -23,9 +24,12 @@ CUT = b""
 """Handed on in the place of what was cut."""
 DATAGRAMS_PER_READ = 16
 """Per socket and slot: a burst after a stall is taken at once, a flood waits for the next slot."""
+MAX_WAIT_NS = NS_PER_SECOND
+"""A stamp older than this, or of the future, was made before the wall clock was set."""
 RECEIVE_BUFFER_OCTETS = 64 * 1024
 """More than a second of G.711 with its overhead."""
-PORT_ATTEMPTS = 64
+PORT_ATTEMPTS = 512
+"""Pairs that are tried for one call; each costs some microseconds."""
 _TIMESPEC = struct.Struct("qq")
 _SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
 _ANCILLARY_OCTETS = socket.CMSG_SPACE(_TIMESPEC.size)
@@ -88,7 +92,8 @@ class RtpSockets:
     Args:
         ports: The lowest and the highest port, inclusive.
         random_below: Gives a number from 0 up to, not including, its argument.
-        use_kernel_time: False where the kernel gives no arrival times (macOS), or to force it.
+        offset: Gives what the wall clock, in which arrivals are stamped, is ahead of the other.
+        is_portable: True does without what only Linux has: epoll, and the kernel's arrival times.
     """
 
     def __init__(
@@ -96,15 +101,16 @@ class RtpSockets:
         ports: tuple[int, int],
         random_below: Callable[[int], int],
         *,
-        use_kernel_time: bool = True,
+        offset: Callable[[], int] = realtime_offset_ns,
+        is_portable: bool = not sys.platform.startswith("linux"),
     ) -> None:
         """Open nothing yet."""
         self._low, self._high = ports
         self._random_below = random_below
-        self._has_kernel_time = use_kernel_time and hasattr(socket.socket, "recvmsg")
-        self._poller = _make_poller()
+        self._offset = offset
+        self._has_kernel_time = not is_portable
+        self._poller: _Poller = _Poll() if is_portable else _Epoll()
         self._receivers: dict[int, tuple[socket.socket, Callable[..., None]]] = {}
-        self.in_use = 0
 
     def open_pair(self, host: str) -> RtpSocketPair:
         """Bind a random even port of the range and the port above it.
@@ -118,7 +124,7 @@ class RtpSockets:
             raise TransportError(f"no pair of RTP ports in {self._low}-{self._high}")
         start = self._random_below(count)
         for step in range(min(count, PORT_ATTEMPTS)):
-            port = (first + (start + step * 7 + step) % count) * 2
+            port = (first + (start + step) % count) * 2
             pair = self._try_pair(host, port)
             if pair is not None:
                 return pair
@@ -154,14 +160,12 @@ class RtpSockets:
         ):
             self._receivers[sock.fileno()] = (sock, handle)
             self._poller.register(sock.fileno())
-        self.in_use += 1
 
     def detach(self, pair: RtpSocketPair) -> None:
         """Read a pair no more, and close it."""
         for sock in (pair.rtp, pair.rtcp):
             if self._receivers.pop(sock.fileno(), None) is not None:
                 self._poller.unregister(sock.fileno())
-        self.in_use -= 1
         pair.close()
 
     def read(self, now_ns: Nanoseconds) -> None:
@@ -171,7 +175,7 @@ class RtpSockets:
         again is cheaper than hearing from every socket that it has no second one, and no socket
         keeps the others waiting.
         """
-        offset_ns = realtime_offset_ns() if self._has_kernel_time else 0
+        offset_ns = self._offset()
         for _ in range(DATAGRAMS_PER_READ):
             ready = self._poller.ready()
             if not ready:
@@ -188,23 +192,17 @@ class RtpSockets:
         offset_ns: int,
         now_ns: Nanoseconds,
     ) -> None:
-        arrival_ns = now_ns
         try:
-            if self._has_kernel_time:
-                data, ancillary, _, source = sock.recvmsg(DATAGRAM_OCTETS, _ANCILLARY_OCTETS)
-                if ancillary:
-                    seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-                    arrival_ns = Nanoseconds(seconds * NS_PER_SECOND + nanoseconds - offset_ns)
-            else:
-                data, source = sock.recvfrom(DATAGRAM_OCTETS)
+            data, ancillary, _, source = sock.recvmsg(DATAGRAM_OCTETS, _ANCILLARY_OCTETS)
         except OSError:
             return  # an ICMP error of an earlier send, or a wrong checksum; the socket goes on
-        handle(_whole(data), source[:2], arrival_ns)
-
-
-def _whole(data: bytes) -> bytes:
-    """Give a datagram, or what stands for one that may have been cut."""
-    return data if len(data) < DATAGRAM_OCTETS else CUT
+        arrival_ns = now_ns
+        if ancillary:
+            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+            stamp_ns = Nanoseconds(seconds * NS_PER_SECOND + nanoseconds - offset_ns)
+            if now_ns - MAX_WAIT_NS < stamp_ns < now_ns:
+                arrival_ns = stamp_ns
+        handle(data if len(data) < DATAGRAM_OCTETS else CUT, source[:2], arrival_ns)
 
 
 class _Poller(Protocol):
@@ -245,9 +243,3 @@ class _Poll:
 
     def ready(self) -> list[tuple[int, int]]:
         return self._poll.poll(0)
-
-
-def _make_poller(*, force_portable: bool = False) -> _Poller:
-    if hasattr(select, "epoll") and not force_portable:
-        return _Epoll()
-    return _Poll()
