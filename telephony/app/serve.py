@@ -39,6 +39,9 @@ from telephony.errors import TransportError
 
 __all__ = ["Ready", "ServeOptions", "Served", "serve", "serve_phone"]
 
+NICENESS = 10
+"""Of the app beside the engine it has started: a tool that computes is put off for a packet."""
+
 log = structlog.get_logger("telephony.serve")
 
 
@@ -241,6 +244,7 @@ async def _serve_until_signalled(configured: Configured, *, as_json: bool) -> in
         loop.add_signal_handler(number, stop.set)
 
     def say(ready: Ready) -> None:
+        os.nice(NICENESS)  # from here on user code runs, in threads and processes that inherit it
         sys.stdout.write(ready.line(as_json=as_json) + "\n")
         sys.stdout.flush()
 

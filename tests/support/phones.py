@@ -60,6 +60,9 @@ TOOLS: list[AnyTool] = [raises, hangs, returns_a_megabyte, sleeps, blocks_the_lo
 keypad = Phone()
 keypad.answer("*", Agent("keypad", tools=[press_keys]))
 
+toolbox = Phone()
+toolbox.answer("*", Agent("toolbox", tools=TOOLS))
+
 troubled = Phone()
 troubled.answer("absent", Agent("absent", realtime="absent"))
 troubled.answer("forwarded", Agent("forwarded", realtime="forwarded"))
