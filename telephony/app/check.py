@@ -1,7 +1,6 @@
 """`telephony check` and `telephony route`: what a configuration means, before a call does."""
 
 import json
-import os
 from pathlib import Path
 
 import typer
@@ -9,19 +8,16 @@ from rich.console import Console
 from rich.table import Table
 
 from telephony.agent import Transfer, session_tools
-from telephony.app.configured import Configured, configure, default_config, load_phone
+from telephony.app.configured import Configured, configure, load_phone, load_settings
 from telephony.call import Line
 from telephony.call import route as find_route
-from telephony.config import load
 
 __all__ = ["print_check", "print_route"]
 
 
 def _configured(phone: str | None, config: Path | None) -> Configured:
     loaded = load_phone(phone) if phone is not None else None
-    names = [agent.name for _, agent in loaded.lines] if loaded else ["reception"]
-    settings = load(config or default_config(), os.environ, {}, agents=names)
-    return configure(settings, loaded, None)
+    return configure(load_settings(config, loaded, {}), loaded, None)
 
 
 def print_check(phone: str | None, config: Path | None) -> None:

@@ -1,6 +1,8 @@
 """From settings and a phone to what the app runs with: lines, agents, servers, engine settings."""
 
+import os
 import secrets
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,17 +12,20 @@ from telephony.agent import Agent, Transfer, agents_by_name, session_tools
 from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
-from telephony.config import RealtimeSettings, Settings
+from telephony.config import RealtimeSettings, Settings, load
 from telephony.engine.settings import EngineSettings, SipListen
 from telephony.errors import ConfigurationError
 from telephony.voice import VoiceFormat
 
-__all__ = ["Configured", "configure", "engine_settings", "load_phone"]
+__all__ = ["Configured", "configure", "engine_settings", "load_phone", "load_settings"]
 
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to be refused
 LOCAL = "local"
 """Name of the embedded server where no `[realtime.NAME]` is configured."""
 ENGINE_ID_OCTETS = 3
 MAX_PORT = 65_535
+GRANT_LIMIT_AFTER_S = 7.0
+"""For the voice session, from the answer without it until it counts as lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +77,36 @@ def load_phone(spec: str) -> Phone:
     if not module_name or not name:
         raise ConfigurationError(f"phone is {spec!r}, wanted MODULE:PHONE such as myphone:phone")
     try:
-        found = getattr(import_module(module_name), name)
+        module = import_module(module_name)
     except ModuleNotFoundError as failed:
         raise ConfigurationError(f"phone {spec!r}: no module {failed.name!r}") from failed
-    except AttributeError as failed:
-        raise ConfigurationError(f"phone {spec!r}: {failed}") from failed
+    except Exception as failed:
+        where = traceback.extract_tb(failed.__traceback__)[-1]
+        why = f"{type(failed).__name__}: {failed} ({where.filename}, line {where.lineno})"
+        raise ConfigurationError(f"phone {spec!r}: the module fails: {why}") from failed
+    found = getattr(module, name, None)
+    if found is None:
+        raise ConfigurationError(f"phone {spec!r}: the module has no {name!r}")
     if not isinstance(found, Phone):
         raise ConfigurationError(f"phone {spec!r} is a {type(found).__name__}, wanted a Phone")
     return found
+
+
+def load_settings(
+    path: Path | None, phone: Phone | None, overrides: Mapping[str, object]
+) -> Settings:
+    """Read the settings for a phone: its lines may name the agents that Python declares.
+
+    Args:
+        path: The file; None takes `telephony.toml` of the working directory, if there is one.
+        phone: The user's, if any.
+        overrides: What the command line says, by key path with dots.
+
+    Raises:
+        ConfigurationError: A setting is wrong.
+    """
+    declared = agents_by_name([agent for _, agent in phone.lines]) if phone else {}
+    return load(path or _default_config(), os.environ, overrides, agents=declared)
 
 
 def configure(settings: Settings, phone: Phone | None, operator: str | None) -> Configured:
@@ -139,6 +166,7 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
 
 def _check(configured: Configured) -> None:
     """Refuse now what would fail in the middle of a call."""
+    _check_address(configured.settings)
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
         if agent.realtime is not None and agent.realtime not in servers:
@@ -152,6 +180,16 @@ def _check(configured: Configured) -> None:
                     f"agent {agent.name!r}: transfer {handoff.name!r} goes to {handoff.to},"
                     " which [transfer] allow does not let through"
                 )
+
+
+def _check_address(settings: Settings) -> None:
+    """Refuse to listen everywhere without an address that others can be told."""
+    for one in settings.sip.listen_addresses:
+        if one.host in WILDCARDS and settings.sip.advertise is None:
+            raise ConfigurationError(
+                f"sip.advertise is missing: sip.listen is {one.host}, every address of this"
+                " machine; wanted the one that phones reach it by"
+            )
 
 
 def _voice_server(server: RealtimeSettings, environ: Mapping[str, str]) -> VoiceServer:
@@ -182,6 +220,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         max_calls=settings.limits.calls,
         ring_seconds=settings.limits.ring_s,
         grant_seconds=settings.limits.session_grant_s,
+        grant_limit_seconds=settings.limits.session_grant_s + GRANT_LIMIT_AFTER_S,
         is_nat=settings.media.nat,
         media_networks=settings.media.media_networks,
         starvation_ms=settings.media.starvation_fill_ms,
@@ -189,7 +228,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
     )
 
 
-def default_config() -> Path | None:
+def _default_config() -> Path | None:
     """Give `telephony.toml` of the working directory, if there is one."""
     path = Path("telephony.toml")
     return path if path.exists() else None

@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from telephony.app.children import Child
-from telephony.app.configured import Configured, configure, default_config, engine_settings
+from telephony.app.configured import Configured, configure, engine_settings, load_settings
 from telephony.app.engine_server import EngineServer
 from telephony.app.http import HttpServer
 from telephony.app.journal import Journal
@@ -28,7 +28,6 @@ from telephony.app.switchboard import Switchboard
 from telephony.app.tool_runtime import ToolRuntime
 from telephony.app.trouble_log import log_trouble
 from telephony.call import EngineMessage, EngineReport
-from telephony.config import load
 from telephony.engine.log import configure_log
 from telephony.errors import TransportError
 
@@ -220,8 +219,7 @@ def serve_phone(phone: Phone | None, options: ServeOptions) -> None:
         SystemExit: The engine died.
     """
     configure_log()
-    path = options.config or default_config()
-    settings = load(path, os.environ, options.overrides())
+    settings = load_settings(options.config, phone, options.overrides())
     configured = configure(settings, phone, options.operator)
     status = asyncio.run(_serve_until_signalled(configured, as_json=options.as_json))
     if status:
