@@ -66,6 +66,39 @@ def serve(
 
 
 @app.command()
+def call(
+    target: Annotated[str, typer.Argument(metavar="URI", help="Such as sip:200@pbx.example.com.")],
+    play: Annotated[
+        Path | None, typer.Option(help="A WAV file to play; without --duration it ends the call.")
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="A WAV file to write: left we, right the far end.")
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:NAME", help="Let an agent talk; or the name of one."),
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0, help="Hang up after so many seconds.")
+    ] = None,
+    digits: Annotated[str, typer.Option(help="Keys to press once it is answered.")] = "",
+    config: CONFIG = None,
+    as_json: JSON = False,
+) -> None:
+    """Place a call: play a file, record the answer, or let an agent talk.
+
+    It ends when the file was played, when --duration is over, or when the far end hangs up. Exits
+    with 0 when it was answered and ended well, with 1 when not, and says the SIP status.
+    """
+    from telephony.app.caller import CallOptions
+    from telephony.app.caller import call as place
+
+    sys.path.insert(0, "")
+    options = CallOptions(target, play, record, agent, duration, digits, config)
+    raise typer.Exit(place(options, as_json=as_json))
+
+
+@app.command()
 def demo(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the files; a fresh one here if none.")
@@ -104,9 +137,23 @@ def local(
 def check(
     phone: Annotated[str | None, typer.Argument(metavar="[MODULE:PHONE]")] = None,
     config: CONFIG = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of telephony.toml instead.")
+    ] = False,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Print every setting, as Markdown, instead.")
+    ] = False,
 ) -> None:
     """Say whether a configuration can be served, and what it means."""
     from telephony.app.check import print_check
+    from telephony.config import json_schema, reference_markdown
+
+    if schema:
+        typer.echo(json.dumps(json_schema(), indent=2))
+        return
+    if reference:
+        typer.echo(reference_markdown())
+        return
 
     sys.path.insert(0, "")
     print_check(phone, config)
@@ -149,6 +196,8 @@ def bench_calls(
         typer.echo(json.dumps(report.as_dict()))
     else:
         Console().print(report_table(report))
+    if report.problems:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def main() -> None:

@@ -8,7 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from telephony.agent import Transfer, session_tools
-from telephony.app.configured import Configured, configure, load_phone, load_settings
+from telephony.app.configured import (
+    Configured,
+    configure,
+    default_config,
+    load_phone,
+    load_settings,
+)
 from telephony.call import Line
 from telephony.call import route as find_route
 
@@ -17,7 +23,8 @@ __all__ = ["print_check", "print_route"]
 
 def _configured(phone: str | None, config: Path | None) -> Configured:
     loaded = load_phone(phone) if phone is not None else None
-    return configure(load_settings(config, loaded, {}), loaded, None)
+    settings = load_settings(config or default_config(), loaded, {})
+    return configure(settings, loaded, None)
 
 
 def print_check(phone: str | None, config: Path | None) -> None:

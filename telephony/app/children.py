@@ -12,7 +12,7 @@ from typing import Any
 
 from telephony.errors import TransportError
 
-__all__ = ["Child"]
+__all__ = ["Child", "embedded_server"]
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 4.0
@@ -115,6 +115,13 @@ class Child:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def embedded_server() -> Child:
+    """Give the embedded realtime server, on a free port; what it says first has its `url`."""
+    return Child(
+        "embedded server", "telephony", "local", "--listen", "127.0.0.1:0", "--until-stdin-closes"
+    )
 
 
 def _read_ready(line: str) -> dict[str, Any]:

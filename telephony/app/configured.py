@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 from telephony.agent import Agent, Transfer, agents_by_name, session_tools
 from telephony.app.phone import OnIncoming, Phone
@@ -17,7 +18,15 @@ from telephony.engine.settings import EngineSettings, SipListen
 from telephony.errors import ConfigurationError
 from telephony.voice import VoiceFormat
 
-__all__ = ["Configured", "configure", "engine_settings", "load_phone", "load_settings"]
+__all__ = [
+    "Configured",
+    "configure",
+    "default_config",
+    "engine_settings",
+    "load_agent",
+    "load_phone",
+    "load_settings",
+]
 
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to be refused
 LOCAL = "local"
@@ -26,6 +35,8 @@ ENGINE_ID_OCTETS = 3
 MAX_PORT = 65_535
 GRANT_LIMIT_AFTER_S = 7.0
 """For the voice session, from the answer without it until it counts as lost."""
+
+Declared = TypeVar("Declared", Agent, Phone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,40 +84,54 @@ def load_phone(spec: str) -> Phone:
     Raises:
         ConfigurationError: There is no such module or phone, or the module fails.
     """
+    return _load(spec, Phone, "phone")
+
+
+def load_agent(spec: str) -> Agent:
+    """Import a user's agent.
+
+    Args:
+        spec: `module:name`.
+
+    Raises:
+        ConfigurationError: There is no such module or agent, or the module fails.
+    """
+    return _load(spec, Agent, "agent")
+
+
+def _load(spec: str, kind: type[Declared], what: str) -> Declared:
     module_name, _, name = spec.partition(":")
     if not module_name or not name:
-        raise ConfigurationError(f"phone is {spec!r}, wanted MODULE:PHONE such as myphone:phone")
+        wanted = f"MODULE:{what.upper()} such as my{what}:{what}"
+        raise ConfigurationError(f"{what} is {spec!r}, wanted {wanted}")
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as failed:
-        raise ConfigurationError(f"phone {spec!r}: no module {failed.name!r}") from failed
-    except Exception as failed:
+        raise ConfigurationError(f"{what} {spec!r}: no module {failed.name!r}") from failed
+    except Exception as failed:  # whatever a user's module raises
         where = traceback.extract_tb(failed.__traceback__)[-1]
         why = f"{type(failed).__name__}: {failed} ({where.filename}, line {where.lineno})"
-        raise ConfigurationError(f"phone {spec!r}: the module fails: {why}") from failed
+        raise ConfigurationError(f"{what} {spec!r}: the module fails: {why}") from failed
     found = getattr(module, name, None)
     if found is None:
-        raise ConfigurationError(f"phone {spec!r}: the module has no {name!r}")
-    if not isinstance(found, Phone):
-        raise ConfigurationError(f"phone {spec!r} is a {type(found).__name__}, wanted a Phone")
+        raise ConfigurationError(f"{what} {spec!r}: the module has no {name!r}")
+    if not isinstance(found, kind):
+        seen, article = type(found).__name__, "an" if kind is Agent else "a"
+        raise ConfigurationError(f"{what} {spec!r} is a {seen}, wanted {article} {kind.__name__}")
     return found
 
 
 def load_settings(
     path: Path | None, phone: Phone | None, overrides: Mapping[str, object]
 ) -> Settings:
-    """Read the settings for a phone: its lines may name the agents that Python declares.
-
-    Args:
-        path: The file; None takes `telephony.toml` of the working directory, if there is one.
-        phone: The user's, if any.
-        overrides: What the command line says, by key path with dots.
+    """Load the settings of this process, for a phone whose agents lines may name.
 
     Raises:
-        ConfigurationError: A setting is wrong.
+        ConfigurationError: A value is wrong, or a name leads nowhere.
     """
-    declared = agents_by_name([agent for _, agent in phone.lines]) if phone else {}
-    return load(path or _default_config(), os.environ, overrides, agents=declared)
+    declared = [agent for _, agent in phone.lines] if phone is not None else []
+    names = list(agents_by_name(declared)) or ["reception"]
+    return load(path, os.environ, overrides, agents=names)
 
 
 def configure(settings: Settings, phone: Phone | None, operator: str | None) -> Configured:
@@ -228,7 +253,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
     )
 
 
-def _default_config() -> Path | None:
+def default_config() -> Path | None:
     """Give `telephony.toml` of the working directory, if there is one."""
     path = Path("telephony.toml")
     return path if path.exists() else None

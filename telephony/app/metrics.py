@@ -149,6 +149,6 @@ class Metrics:
         """Count a tool that gave no result.
 
         Args:
-            how: "arguments", "timeout" or "failed".
+            how: "arguments", "timeout", "failed" or "too_long".
         """
         self._tool_failures.labels(how).inc()

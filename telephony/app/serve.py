@@ -17,8 +17,14 @@ from pathlib import Path
 
 import structlog
 
-from telephony.app.children import Child
-from telephony.app.configured import Configured, configure, engine_settings, load_settings
+from telephony.app.children import Child, embedded_server
+from telephony.app.configured import (
+    Configured,
+    configure,
+    default_config,
+    engine_settings,
+    load_settings,
+)
 from telephony.app.engine_server import EngineServer
 from telephony.app.http import HttpServer
 from telephony.app.journal import Journal
@@ -85,6 +91,7 @@ class Served:
         self._configured = configured
         self._stack = AsyncExitStack()
         self._engine = Child("engine", "telephony.engine")
+        self._embedded: Child | None = None
         self._link: EngineServer | None = None
         self._switchboard: Switchboard | None = None
         self._metrics = Metrics()
@@ -120,14 +127,7 @@ class Served:
         configured = self._configured
         embedded_url = None
         if configured.needs_embedded_server:
-            embedded = Child(
-                "embedded server",
-                "telephony",
-                "local",
-                "--listen",
-                "127.0.0.1:0",
-                "--until-stdin-closes",
-            )
+            embedded = self._embedded = embedded_server()
             stack.push_async_callback(embedded.stop)
             embedded_url = str((await embedded.start())["url"])
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-")))
@@ -182,32 +182,39 @@ class Served:
         else:
             self.switchboard.handle_event(message)
 
-    async def engine_ended(self) -> int:
-        """Wait until the engine ends by itself, which it never should."""
-        return await self._engine.wait()
+    async def child_ended(self) -> str:
+        """Wait until a child ends by itself, which none should, and give its name."""
+        children = [one for one in (self._engine, self._embedded) if one is not None]
+        endings = {asyncio.ensure_future(one.wait()): one.name for one in children}
+        try:
+            ended, _ = await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+            return endings[ended.pop()]
+        finally:
+            for ending in endings:
+                ending.cancel()
 
 
 async def serve(
     configured: Configured, on_ready: Callable[[Ready], None], stop: asyncio.Event
 ) -> int:
-    """Serve until `stop` is set or the engine dies.
+    """Serve until `stop` is set or a child dies.
 
     Returns:
-        The exit status: 0, or 1 if the engine died.
+        The exit status: 0, or 1 if a child died; whoever runs this starts it anew.
     """
     async with Served(configured) as served:
         on_ready(served.ready)
-        ended = asyncio.ensure_future(served.engine_ended())
+        ended = asyncio.ensure_future(served.child_ended())
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        died = ended.done() and not stop.is_set()
+        died = ended.result() if ended.done() and not stop.is_set() else None
         for task in (ended, stopped):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        if died:
-            log.error("the engine died; all calls are lost")
-    return int(died)
+        if died is not None:
+            log.error("a part of the product died; all calls end", part=died, fault="ours")
+    return int(died is not None)
 
 
 def serve_phone(phone: Phone | None, options: ServeOptions) -> None:
@@ -216,10 +223,11 @@ def serve_phone(phone: Phone | None, options: ServeOptions) -> None:
     Raises:
         ConfigurationError: A setting is wrong.
         TransportError: An address is in use, or a part did not start.
-        SystemExit: The engine died.
+        SystemExit: A child died.
     """
     configure_log()
-    settings = load_settings(options.config, phone, options.overrides())
+    path = options.config or default_config()
+    settings = load_settings(path, phone, options.overrides())
     configured = configure(settings, phone, options.operator)
     status = asyncio.run(_serve_until_signalled(configured, as_json=options.as_json))
     if status:

@@ -156,9 +156,13 @@ class Softphone:
 
     def place(self, body: PlaceCall) -> PhoneCall:
         """Call someone."""
-        call = self._adopt(self._settings.engine_id + secrets.token_hex(CALL_ID_OCTETS))
+        call = self.new_call()
         call.command(body)
         return call
+
+    def new_call(self) -> PhoneCall:
+        """Name a call that someone else will place."""
+        return self._adopt(self._settings.engine_id + secrets.token_hex(CALL_ID_OCTETS))
 
     async def incoming(self) -> PhoneCall:
         """Wait for the next call that comes in."""

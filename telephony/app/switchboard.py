@@ -35,6 +35,7 @@ from telephony.call import (
     GiveToolResult,
     HangUp,
     Line,
+    PlaceCall,
     RedirectCall,
     RejectCall,
     RingCall,
@@ -136,6 +137,21 @@ class Switchboard:
                 record.is_over = True
             case _:
                 pass
+
+    def place(
+        self, call_id: str, target: str, agent: Agent, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """Call someone, and let an agent talk.
+
+        Args:
+            call_id: A new token that names the call.
+            target: A SIP URI.
+            agent: Who talks.
+            variables: Facts for the model.
+        """
+        record = self.calls[call_id] = CallRecord(call_id, agent=agent, variables=variables or {})
+        plan = self._plans.plan(agent, record.variables)
+        self._command(record, PlaceCall(target=target, plan=plan))
 
     def _forget_old(self) -> None:
         over = [one.call_id for one in self.calls.values() if one.is_over]

@@ -16,6 +16,7 @@ from multiprocessing import get_context
 import structlog
 
 from telephony.agent import AnyTool, Executor, ToolArgumentError
+from telephony.agent.result import MAX_RESULT_CHARACTERS
 
 __all__ = ["ToolRuntime"]
 
@@ -33,7 +34,7 @@ class ToolRuntime:
     """Where tools run; `close` it at the end.
 
     Args:
-        on_failure: Told how a tool failed: "arguments", "timeout" or "failed".
+        on_failure: Told how a tool failed: "arguments", "timeout", "failed" or "too_long".
     """
 
     def __init__(self, on_failure: Callable[[str], None] = lambda _how: None) -> None:
@@ -53,7 +54,7 @@ class ToolRuntime:
         try:
             parsed = tool.parse_arguments(arguments)
             result = await self._run_in_time(tool, parsed)
-            return tool.write_result(result)
+            return self._write(tool, result, call_id)
         except ToolArgumentError as wrong:
             self._on_failure("arguments")
             log.warning("tool arguments refused", tool=tool.name, call=call_id, fault="model")
@@ -81,6 +82,14 @@ class ToolRuntime:
         except BrokenProcessPool:
             self._processes = None  # a tool ended its process; the next one gets another
             raise
+
+    def _write(self, tool: AnyTool, result: object, call_id: str) -> str:
+        """Write a result; one that was too long for the model to read counts as a failure."""
+        text = tool.write_result(result)
+        if len(text) >= MAX_RESULT_CHARACTERS:
+            self._on_failure("too_long")
+            log.warning("tool result cut", tool=tool.name, call=call_id, fault="tool")
+        return text
 
     async def _call(self, tool: AnyTool, arguments: dict[str, object]) -> object:
         if tool.executor is Executor.LOOP:

@@ -360,7 +360,8 @@ class Conversation:
             self.interrupt()
 
     def handle_keys(self, keys: str, now_ns: Nanoseconds) -> None:
-        """Tell the session what the caller typed."""
+        """Tell the session what the caller typed; words begun meanwhile give way to the answer."""
+        self.handle_key()
         self._outlets.tell(AddText(f"[keys {keys}]"))
         self._outlets.tell(Respond())
         self._patience.wait(now_ns)

@@ -27,11 +27,14 @@ from telephony.call import (
     TroubleNoted,
     VoicePlan,
 )
+from telephony.engine.channel import client_context
 from telephony.engine.clock import monotonic_ns, wall_seconds
 from telephony.engine.engine_call import EngineCall
+from telephony.engine.keepalive import KeepaliveSettings
 from telephony.engine.link import EngineLink
 from telephony.engine.log import log
 from telephony.engine.media_clock import MediaClock
+from telephony.engine.realtime_socket import SocketSettings
 from telephony.engine.settings import EngineSettings
 from telephony.engine.sip_sockets import SipSockets
 from telephony.engine.slot_timer import make_slot_timer
@@ -129,6 +132,11 @@ class Engine:
         )
         self._uplink = UplinkSettings(
             ms_to_ns(settings.starvation_ms), ms_to_ns(settings.starvation_dtx_ms)
+        )
+        self._voice = SocketSettings(
+            connect_seconds=settings.connect_seconds,
+            tls=client_context(),
+            keepalive=KeepaliveSettings(settings.ping_seconds, settings.pong_seconds),
         )
         self._call_settings = CallSettings(
             routing_ns=_seconds(settings.routing_seconds),
@@ -407,8 +415,12 @@ class Engine:
         self._by_session.pop(call.leg.session, None)
 
     def make_voice(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
-        """Open the way to a voice session."""
-        return VoiceLink(plan, self.token, on_event, self._settings.connect_seconds)
+        """Open the way to a voice session.
+
+        Raises:
+            ConfigurationError: The plan's URL cannot be used.
+        """
+        return VoiceLink(plan, self.token, on_event, self._voice)
 
     def drain_sip(self) -> None:
         """Send what a call made SIP say."""

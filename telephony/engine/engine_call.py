@@ -26,10 +26,11 @@ from telephony.engine.log import log
 from telephony.engine.supervisor import supervised
 from telephony.engine.tap import MediaTap
 from telephony.engine.udp import Address, RtpSocketPair
-from telephony.engine.voice_link import VoiceLink
+from telephony.engine.voice_link import NO_CLOSE_FRAME, VoiceLink
+from telephony.errors import ConfigurationError
 from telephony.sip import SipEvent
 from telephony.units import NS_PER_SECOND, Nanoseconds
-from telephony.voice import VoiceEvent
+from telephony.voice import SessionClosed, VoiceEvent
 
 __all__ = ["EngineCall", "Host"]
 
@@ -145,8 +146,9 @@ class EngineCall:
 
     def append(self, audio: bytes) -> None:
         """Write the caller's audio, in the session's format, to the session's socket."""
-        if self._voice is not None:
-            self._voice.append(audio)
+        voice, port = self._voice, self.leg.port
+        if voice is not None and (dropped := voice.append(audio)) and port is not None:
+            port.uplink.handle_backlog_dropped(dropped, voice.waiting_appends)
 
     def _send_rtcp(self, now_ns: Nanoseconds) -> None:
         port = self.leg.port
@@ -190,7 +192,7 @@ class EngineCall:
                     if self._voice is not None:
                         self._voice.tell(command)
                 case OpenVoice(plan=plan):
-                    self._voice = self._host.make_voice(plan, self._take_voice_event)
+                    self._open_voice(plan)
                 case CloseVoice():
                     self._close_voice()
                 case MediaReady():
@@ -239,6 +241,15 @@ class EngineCall:
     def voice_counters(self) -> dict[str, int]:
         """Give what the voice session counted, by name."""
         return {} if self._voice is None else self._voice.counters()
+
+    def _open_voice(self, plan: VoicePlan) -> None:
+        self._voice = None
+        try:
+            self._voice = self._host.make_voice(plan, self._take_voice_event)
+        except ConfigurationError as failed:
+            self._take_voice_event(
+                SessionClosed(is_clean=False, code=NO_CLOSE_FRAME, reason=str(failed))
+            )
 
     def _close_voice(self) -> None:
         if self._voice is not None:

@@ -6,13 +6,16 @@ no task, queue, lock or copy, and what the kernel has not taken is known in mill
 
 import asyncio
 import socket
+import ssl
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 
+from telephony.engine.channel import Channel, PlainChannel
+from telephony.engine.keepalive import Keepalive, KeepaliveSettings
 from telephony.engine.uplink_writer import (
     UplinkCounters,
     UplinkSettings,
@@ -33,14 +36,24 @@ from telephony.voice import (
     VoiceFormat,
 )
 
-__all__ = ["RealtimeSocket"]
+__all__ = ["RealtimeSocket", "SocketSettings"]
 
-RECEIVE_OCTETS = 65_536
-"""Read at once: about a second of 24 kHz audio in base64; within it the reader yields by time."""
 SLICE_NS = NS_PER_MS
 """How long the reader works before others have their turn."""
 NORMAL_CLOSURE, ABNORMAL_CLOSURE = 1000, 1006
 """RFC 6455 section 7.4.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketSettings:
+    """What connections to voice models have in common."""
+
+    connect_seconds: float = 10.0
+    """For the name's look-up, TCP, TLS and the handshake together."""
+    tls: ssl.SSLContext | None = None
+    """Whom to trust; None makes a `client_context` for each connection, which costs some 15 ms."""
+    uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
 
 
 class RealtimeSocket:
@@ -53,17 +66,17 @@ class RealtimeSocket:
         session: RealtimeSession,
         on_event: Callable[[VoiceEvent], None],
         clock: Callable[[], Nanoseconds],
-        settings: UplinkSettings | None = None,
+        settings: SocketSettings | None = None,
     ) -> None:
         """Name the server and the session; nothing is sent before `connect`.
 
         Args:
-            url: `ws://host[:port]/path[?query]`.
+            url: `ws://host[:port]/path[?query]`, or `wss://` for TLS.
             headers: Sent with the handshake, such as Authorization; shown nowhere.
             session: Told what comes, asked what goes.
             on_event: Called for each event of the session, never from within `write_audio`.
             clock: The monotonic clock.
-            settings: Limits of the uplink; None takes the defaults.
+            settings: None takes the defaults.
 
         Raises:
             ConfigurationError: The URL cannot be used.
@@ -73,8 +86,10 @@ class RealtimeSocket:
         self._session = session
         self._on_event = on_event
         self._clock = clock
-        self._settings = settings or UplinkSettings()
+        self._settings = settings or SocketSettings()
         self._connection: socket.socket | None = None
+        self._channel: Channel = PlainChannel()
+        self._keepalive = Keepalive(self._settings.keepalive, self._ping, self._lost)
         self._writer: UplinkWriter | None = None
         self._was_dialled = self._is_open = self._wants_close = False
         self._frames: deque[Frame] = deque()
@@ -101,37 +116,42 @@ class RealtimeSocket:
         counted = {**asdict(uplink), **asdict(self._session.counters)}
         return {name: int(value) for name, value in counted.items()}
 
-    async def connect(self, timeout_s: float = 10.0) -> None:
+    async def connect(self) -> None:
         """Open the connection; the session's events follow, from here and from the loop.
-
-        Args:
-            timeout_s: For all of it: the name's look-up, TCP and the handshake.
 
         Raises:
             LocalError: It was called before: a socket serves one connection.
-            ConfigurationError: A header cannot be used.
+            ConfigurationError: A header or the host cannot be used.
             HandshakeRefusedError: The server answered with another status than 101.
+            TlsError: The server is not trusted, or speaks no TLS that we do.
             TransportError: It could not be reached in time, or does not speak WebSocket.
         """
         if self._was_dialled:
             raise LocalError("connect was called a second time, wanted once per socket")
         self._was_dialled = True
         try:
-            connection, frames = await open_websocket(
-                self._protocol, self._headers, timeout_s=timeout_s
+            opened = await open_websocket(
+                self._protocol,
+                self._headers,
+                timeout_s=self._settings.connect_seconds,
+                tls=self._settings.tls,
             )
         except BaseException:
             self._closed.set()
             raise
+        connection = opened.connection
         if self._closed.is_set():
             connection.close()
             return
-        self._connection = connection
-        self._writer = UplinkWriter(connection, self._settings, self._clock, self._lost)
+        self._connection, self._channel = connection, opened.channel
+        self._writer = UplinkWriter(
+            connection, self._settings.uplink, self._clock, self._lost, opened.channel
+        )
         self._is_open = True
         asyncio.get_running_loop().add_reader(connection, self._on_readable)
+        self._keepalive.start()
         self._drain()
-        self._take(frames, is_end=False)
+        self._take(opened.frames, is_end=opened.is_ended)
 
     def write_audio(self, message: bytes) -> int:
         """Write an append, for the media tick: one system call, and no event before it returns.
@@ -171,18 +191,23 @@ class RealtimeSocket:
     def _on_readable(self) -> None:
         if self._connection is None or self._frames:
             return
+        channel = self._channel
         try:
-            received = self._connection.recv(RECEIVE_OCTETS)
+            received, is_end = channel.unseal(self._connection.recv(channel.receive_octets))
         except BlockingIOError:
             return
         except OSError as error:
             self._lost(reason_of(error))
             return
+        if answer := channel.take_answer():
+            assert self._writer is not None
+            self._writer.write_sealed(answer)
         if received:
+            self._keepalive.note_sign_of_life()
             self._protocol.receive_data(received)
-        else:
+        if is_end:
             self._protocol.receive_eof()
-        self._take(self._protocol.events_received(), is_end=not received)
+        self._take(self._protocol.events_received(), is_end=is_end)
 
     def _take(self, received: Iterable[Event], *, is_end: bool) -> None:
         """Take what the protocol made of some octets, and notice whether they were the last."""
@@ -257,12 +282,18 @@ class RealtimeSocket:
     def _start_close(self) -> None:
         assert self._writer is not None
         self._is_open = False
+        self._keepalive.stop()
         self._protocol.send_close(NORMAL_CLOSURE)
         self._writer.forget_audio()
         self._send_protocol_frames()
 
+    def _ping(self) -> None:
+        if self._ending is None:
+            self._protocol.send_ping(b"")
+            self._send_protocol_frames()
+
     def _send_protocol_frames(self) -> None:
-        """Write what the protocol itself has to say: pongs, and its half of a close."""
+        """Write what the protocol itself has to say: pings, pongs, and its half of a close."""
         for frame in self._protocol.data_to_send():
             if frame and self._writer is not None:
                 self._writer.write_message(frame)
@@ -297,8 +328,9 @@ class RealtimeSocket:
         connection, self._connection, self._is_open = self._connection, None, False
         self._closed.set()
         self._frames.clear()
+        self._keepalive.stop()
         if self._writer is not None:
-            self._writer.stop()
+            self._writer.say_goodbye()
         if connection is not None:
             asyncio.get_running_loop().remove_reader(connection)
             connection.close()

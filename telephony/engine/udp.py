@@ -19,7 +19,9 @@ from telephony.units import NS_PER_SECOND, Nanoseconds
 __all__ = ["RtpReceiver", "RtpSocketPair", "RtpSockets", "is_in_use"]
 
 DATAGRAM_OCTETS = 2_048
-"""Longer than any Ethernet frame; what is longer is cut, and refused by the parser."""
+"""Longer than any Ethernet frame; what is as long or longer is cut, and refused as malformed."""
+CUT = b""
+"""Handed on in the place of what was cut."""
 DATAGRAMS_PER_READ = 16
 """Per socket and slot: a burst after a stall is taken at once, a flood waits for the next slot."""
 MAX_WAIT_NS = NS_PER_SECOND
@@ -200,7 +202,7 @@ class RtpSockets:
             stamp_ns = Nanoseconds(seconds * NS_PER_SECOND + nanoseconds - offset_ns)
             if now_ns - MAX_WAIT_NS < stamp_ns < now_ns:
                 arrival_ns = stamp_ns
-        handle(data, source[:2], arrival_ns)
+        handle(data if len(data) < DATAGRAM_OCTETS else CUT, source[:2], arrival_ns)
 
 
 class _Poller(Protocol):

@@ -1,8 +1,8 @@
 """What the kernel has not taken yet of one session's uplink: whole frames, in two lanes.
 
 Messages go ahead of audio that waits, save those that must keep their place behind it (commit,
-clear). Audio that waits too long is worth nothing: the oldest is dropped. A frame of which a part
-was written is finished first, whatever comes: half a frame would end the connection.
+clear). Audio that waits too long is worth nothing: the oldest is dropped. What was sealed for the
+wire is finished first, whatever comes: a part of it left out would end the connection.
 """
 
 from collections import deque
@@ -43,9 +43,9 @@ class UplinkBacklog:
         return self._message_octets
 
     @property
-    def is_audio_next(self) -> bool:
-        """Whether a whole frame of the audio's lane is next."""
-        return self._rest is None and not self._messages and bool(self._audio)
+    def rest(self) -> memoryview | None:
+        """What is left of what was sealed; then tell `advance`."""
+        return self._rest
 
     def push_message(self, frame: bytes) -> None:
         """Add a message ahead of all audio."""
@@ -89,34 +89,38 @@ class UplinkBacklog:
         self._audio.clear()
         self._audio_ms, self._audio_frames = 0.0, 0
 
-    def begin(self, frame: bytes, written: int) -> None:
-        """Put what is left of a frame first, after `written` of its octets went out past us."""
-        self._rest = memoryview(frame)[written:]
-
-    def next_chunk(self) -> bytes | memoryview:
-        """Give what is to be written next, empty when nothing waits; then tell `advance`."""
-        if self._rest is not None:
-            return self._rest
-        if self._messages:
-            return self._messages[0]
-        return self._audio[0][0] if self._audio else b""
+    def begin(self, sealed: bytes, written: int) -> None:
+        """Put what is left of sealed octets first, behind others that are, after `written`."""
+        rest = memoryview(sealed)[written:]
+        self._rest = rest if self._rest is None else memoryview(bytes(self._rest) + rest)
 
     def advance(self, written: int) -> None:
-        """Learn how many octets of `next_chunk()` were written, from 1 to all of them."""
-        if self._rest is not None:
-            self._rest = self._rest[written:] if written < len(self._rest) else None
-            return
+        """Learn how many octets of `rest` were written, from 1 to all of them."""
+        assert self._rest is not None
+        self._rest = self._rest[written:] if written < len(self._rest) else None
+
+    def next_frame(self) -> tuple[bytes, bool]:
+        """Give the frame that is to be sealed next, and whether it is audio; empty for none.
+
+        Call `pop` then, unless it shall wait.
+        """
         if self._messages:
-            frame = self._messages.popleft()
+            return self._messages[0], False
+        if self._audio:
+            frame, audio_ms = self._audio[0]
+            return frame, audio_ms is not None
+        return b"", False
+
+    def pop(self) -> None:
+        """Forget the frame that `next_frame()` gave."""
+        if self._messages:
+            self._message_octets -= len(self._messages.popleft())
+            return
+        frame, audio_ms = self._audio.popleft()
+        if audio_ms is None:
             self._message_octets -= len(frame)
         else:
-            frame, audio_ms = self._audio.popleft()
-            if audio_ms is None:
-                self._message_octets -= len(frame)
-            else:
-                self._forget_audio(audio_ms)
-        if written < len(frame):
-            self.begin(frame, written)
+            self._forget_audio(audio_ms)
 
     def _forget_audio(self, audio_ms: float) -> None:
         self._audio_frames -= 1

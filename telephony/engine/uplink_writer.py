@@ -4,15 +4,18 @@ The kernel takes more than it can send, whatever it is told: with a peer that st
 seconds of audio were found in it, unacknowledged. So audio is written only while less than the
 bound lies there, which is asked once in as many octets as there was room for when it was asked.
 
-A TLS channel can take the socket's place: it needs the same `send`, `fileno` and `close`.
+A frame is sealed (encrypted, with TLS) when it is about to be written, never before: what waits can
+still be overtaken or dropped. From then on it is written to its end.
 """
 
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from telephony.engine.channel import Channel, PlainChannel
 from telephony.engine.tcp_options import TcpFeatures, tune, unacknowledged_octets
 from telephony.engine.uplink_backlog import UplinkBacklog
 from telephony.units import NS_PER_MS, Nanoseconds
@@ -57,6 +60,8 @@ class UplinkCounters:
 
 def reason_of(error: OSError) -> str:
     """Name what broke a connection, such as ECONNRESET."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason}"
     return errno.errorcode.get(error.errno or 0, type(error).__name__)
 
 
@@ -74,6 +79,7 @@ class UplinkWriter:
         settings: UplinkSettings,
         clock: Callable[[], Nanoseconds],
         on_dead: Callable[[str], None],
+        channel: Channel | None = None,
     ) -> None:
         """Take over a connected socket and tune it; needs a running loop.
 
@@ -82,6 +88,7 @@ class UplinkWriter:
             settings: Limits.
             clock: The monotonic clock.
             on_dead: Called once from the loop, never from within a write, with the reason.
+            channel: Seals each frame; None writes it as it is.
         """
         self.counters = UplinkCounters()
         self.audio_octets_per_ms = PCM_OCTETS_PER_MS
@@ -91,6 +98,10 @@ class UplinkWriter:
         self._on_dead = on_dead
         self._loop = asyncio.get_running_loop()
         self._backlog = UplinkBacklog()
+        self._channel = channel or PlainChannel()
+        self._seal = self._channel.seal
+        self._overhead = 0
+        """Octets that sealing added to the last frame."""
         self._frame_octets = self._audio_octets = 1
         """Of the last audio written: what the kernel holds is mostly more of the same."""
         self._is_stalled = False
@@ -129,35 +140,35 @@ class UplinkWriter:
             How many of the oldest waiting audio frames were dropped to make room, usually 0.
         """
         self.counters.audio_messages += 1
-        self._frame_octets, self._audio_octets = len(frame), audio_octets
-        written = 0
-        if not self._is_stalled and self._has_room(len(frame)):
-            written = self._send(frame)
-            if written == len(frame):
+        octets = len(frame) + self._overhead
+        self._frame_octets, self._audio_octets = octets, audio_octets
+        if not self._is_stalled and self._has_room(octets):
+            if self._begin(frame):
                 return 0
-        return self._keep_audio(frame, written, audio_octets)
+        elif not self._is_dead:
+            self._backlog.push_audio(frame, audio_octets / self.audio_octets_per_ms)
+        return self._bound_audio()
 
     def write_message(self, frame: bytes, *, after_audio: bool = False) -> None:
         """Write any other frame at once, or let it wait ahead of audio, or in its place."""
-        written = 0
         if not self._is_stalled:
-            written = self._send(frame)
-            if written == len(frame):
-                return
-        if self._is_dead:
+            if not self._begin(frame):
+                self._wait()
             return
-        if written:
-            self._backlog.begin(frame, written)
-        elif after_audio:
+        if after_audio:
             self._backlog.push_after_audio(frame)
         else:
             self._backlog.push_message(frame)
-        self._stall()
-        if self._pause_timer is not None:
-            self._pause_timer.cancel()
-            self._resume()
+        self._wait()
         if self._backlog.message_octets > self._settings.message_octets:
             self._die("too much waits to be written")
+
+    def write_sealed(self, records: bytes) -> None:
+        """Write what the channel itself has to say, right behind what was sealed before it."""
+        written = self._send(records) if self._backlog.rest is None else 0
+        if written < len(records):
+            self._backlog.begin(records, written)
+            self._wait()
 
     def forget_audio(self) -> None:
         """Drop the audio that waits: the session is closing."""
@@ -167,6 +178,31 @@ class UplinkWriter:
         """Write nothing any more; the socket may be closed after this."""
         self._is_dead = True
         self._unstall()
+
+    def say_goodbye(self) -> None:
+        """Write the channel's last octets, where the peer can make sense of them; then `stop`."""
+        if self._backlog.rest is None:
+            self._send(self._channel.goodbye())
+        self.stop()
+
+    def _begin(self, frame: bytes) -> bool:
+        """Seal a frame and write it; tell whether all of it went. What did not, waits first."""
+        if self._is_dead:
+            return False
+        sealed, written = b"", 0
+        try:
+            sealed = self._seal(frame)
+            written = self._connection.send(sealed)
+        except BlockingIOError:
+            pass  # sealed, it is written to its end, however late that is
+        except OSError as error:
+            self._die(reason_of(error))
+            return False
+        self._overhead = len(sealed) - len(frame)
+        if written == len(sealed):
+            return True
+        self._backlog.begin(sealed, written)
+        return False
 
     def _send(self, frame: bytes | memoryview) -> int:
         """Give the kernel what it takes; 0 when that is nothing, or the connection is dead."""
@@ -188,13 +224,10 @@ class UplinkWriter:
         self._credit = limit_ms * self.audio_octets_per_ms * per_audio_octet - octets
         return self._credit >= 0
 
-    def _keep_audio(self, frame: bytes, written: int, audio_octets: int) -> int:
+    def _bound_audio(self) -> int:
+        """Drop the oldest audio that is too much; give the frames."""
         if self._is_dead:
             return 0
-        if written:
-            self._backlog.begin(frame, written)
-        else:
-            self._backlog.push_audio(frame, audio_octets / self.audio_octets_per_ms)
         self._stall()
         room_ms = self._settings.backlog_ms - self._kernel_ms()
         frames, dropped_ms = self._backlog.trim_audio(room_ms)
@@ -206,8 +239,15 @@ class UplinkWriter:
         octets = unacknowledged_octets(self._connection, self._settings.tcp)
         return octets * self._audio_octets / self._frame_octets / self.audio_octets_per_ms
 
+    def _wait(self) -> None:
+        """Write as soon as the kernel takes more, whatever lies in it: no audio is next."""
+        self._stall()
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+            self._resume()
+
     def _stall(self) -> None:
-        if self._is_stalled:
+        if self._is_stalled or self._is_dead:
             return
         self._is_stalled = True
         self.counters.stalls += 1
@@ -234,14 +274,23 @@ class UplinkWriter:
         self._loop.add_writer(self._connection, self._flush)
 
     def _flush(self) -> None:
-        while chunk := self._backlog.next_chunk():
-            if self._backlog.is_audio_next and not self._has_room(len(chunk)):
-                self._pause()
-                return
-            written = self._send(chunk)
-            if not written:
-                return
-            self._backlog.advance(written)
+        while True:
+            rest = self._backlog.rest
+            if rest is None:
+                frame, is_audio = self._backlog.next_frame()
+                if not frame:
+                    break
+                if is_audio and not self._has_room(len(frame) + self._overhead):
+                    self._pause()
+                    return
+                self._backlog.pop()
+                if not self._begin(frame):
+                    return
+            else:
+                written = self._send(rest)
+                if not written:
+                    return
+                self._backlog.advance(written)
             self._note_progress()
         self._unstall()
 

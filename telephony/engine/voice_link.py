@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from telephony.call import VoicePlan
 from telephony.engine.clock import monotonic_ns
-from telephony.engine.realtime_socket import RealtimeSocket
+from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
 from telephony.engine.websocket_handshake import HandshakeRefusedError
 from telephony.errors import TelephonyError
-from telephony.realtime import RealtimeSession
+from telephony.realtime import RealtimeSession, session_url
 from telephony.voice import Close, SessionClosed, VoiceCommand, VoiceEvent
 
-__all__ = ["VoiceLink"]
+__all__ = ["NO_CLOSE_FRAME", "VoiceLink"]
 
 NO_CLOSE_FRAME = 1006
 """RFC 6455 section 7.4.1: the connection ended, or never was, without a word."""
@@ -21,10 +21,10 @@ class VoiceLink:
     """One voice session of one call.
 
     Args:
-        plan: Where it is, and with which headers.
+        plan: Where it is, with which model, and with which headers.
         token: Mints the ids of our events.
         on_event: Takes the session's events; the last is `SessionClosed`.
-        connect_seconds: For the connection to open.
+        settings: What all connections have in common.
     """
 
     def __init__(
@@ -32,48 +32,55 @@ class VoiceLink:
         plan: VoicePlan,
         token: Callable[[], str],
         on_event: Callable[[VoiceEvent], None],
-        connect_seconds: float,
+        settings: SocketSettings,
     ) -> None:
-        """Begin to connect; commands wait until that is done."""
+        """Begin to connect; commands wait until that is done.
+
+        Raises:
+            ConfigurationError: The plan's URL cannot be used.
+        """
         self._session = RealtimeSession(token)
         self._on_event = on_event
         self._socket = RealtimeSocket(
-            plan.url, dict(plan.headers), self._session, on_event, monotonic_ns
+            session_url(plan.url, plan.model),
+            dict(plan.headers),
+            self._session,
+            on_event,
+            monotonic_ns,
+            settings,
         )
-        self._waiting: list[VoiceCommand] | None = []
-        self._connect_seconds = connect_seconds
         self._append_message = self._session.append_message
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
+    @property
+    def waiting_appends(self) -> int:
+        """The newest appends, of which nothing was written yet."""
+        return self._socket.waiting_audio_messages
+
     async def _connect(self) -> None:
         try:
-            await self._socket.connect(self._connect_seconds)
+            await self._socket.connect()
         except TelephonyError as failed:
             code = failed.status if isinstance(failed, HandshakeRefusedError) else NO_CLOSE_FRAME
             self._on_event(SessionClosed(is_clean=False, code=code, reason=str(failed)))
-            return
-        waiting, self._waiting = self._waiting or [], None
-        for command in waiting:
-            self._socket.command(command)
 
-    def append(self, audio: bytes) -> None:
-        """Write the caller's audio, in the session's format: the hot path."""
-        self._socket.write_audio(self._append_message(audio))
+    def append(self, audio: bytes) -> int:
+        """Write the caller's audio, in the session's format: the hot path.
+
+        Returns:
+            How many of the oldest waiting appends were dropped to make room, usually 0.
+        """
+        return self._socket.write_audio(self._append_message(audio))
 
     def tell(self, command: VoiceCommand) -> None:
         """Hand a command to the session; until it is connected, in order behind others."""
-        if self._waiting is not None:
-            self._waiting.append(command)
-        else:
-            self._socket.command(command)
+        self._socket.command(command)
 
     def counters(self) -> dict[str, int]:
         """Give what the session and its uplink counted, by name; each only grows."""
         return {f"voice_{name}": count for name, count in self._socket.counters().items()}
 
     def close(self) -> None:
-        """Close the session, cleanly and within 2 s."""
-        if self._waiting is None:
-            self._socket.command(Close())
-        else:
-            self._connecting.cancel()
+        """Close the session: cleanly and within 2 s, or at once where it was not open yet."""
+        self._connecting.cancel()
+        self._socket.command(Close())

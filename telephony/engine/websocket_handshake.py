@@ -1,11 +1,14 @@
-"""Opens a WebSocket as a client: dial, ask, and read the answer (RFC 6455 section 4.1)."""
+"""Opens a WebSocket as a client: dial, secure, ask, read the answer (RFC 6455 section 4.1)."""
 
 import asyncio
 import errno
 import logging
 import os
 import socket
+import ssl
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidURI
@@ -14,12 +17,12 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import WebSocketURI, parse_uri
 
+from telephony.engine.channel import Channel, PlainChannel, TlsChannel, client_context
+from telephony.engine.tls_errors import explain_tls
 from telephony.errors import ConfigurationError, TransportError
 
-__all__ = ["HandshakeRefusedError", "client_protocol", "open_websocket"]
+__all__ = ["HandshakeRefusedError", "OpenWebSocket", "client_protocol", "open_websocket"]
 
-HANDSHAKE_OCTETS = 65_536
-"""Read at once; the answer and the server's first messages fit."""
 SWITCHING_PROTOCOLS = 101
 
 SILENT = logging.Logger("telephony.websocket", level=logging.CRITICAL)
@@ -43,37 +46,49 @@ def client_protocol(url: str, *, max_message_octets: int) -> ClientProtocol:
     """Give the protocol of one connection, without compression: base64 audio gains nothing.
 
     Args:
-        url: `ws://host[:port]/path[?query]`.
+        url: `ws://host[:port]/path[?query]`, or `wss://` for TLS.
         max_message_octets: A longer message from the server fails the connection (1009).
 
     Raises:
-        ConfigurationError: It is no WebSocket URL, or one with TLS.
+        ConfigurationError: It is no WebSocket URL.
     """
     try:
         uri = parse_uri(url)
-    except InvalidURI:
-        raise ConfigurationError("the realtime url is not a ws:// URL") from None
-    if uri.secure:
-        raise ConfigurationError("the realtime url asks for TLS (wss://), wanted ws://")
+    except (InvalidURI, ValueError):
+        raise ConfigurationError("the realtime url is not a ws:// or wss:// URL") from None
     return ClientProtocol(uri, max_size=max_message_octets, logger=SILENT)
 
 
+class OpenWebSocket(NamedTuple):
+    """A connection that has shaken hands."""
+
+    connection: socket.socket
+    channel: Channel
+    frames: list[Frame]
+    """Those that came right behind the server's answer."""
+    is_ended: bool
+    """Whether the server will say no more."""
+
+
 async def open_websocket(
-    protocol: ClientProtocol, headers: Mapping[str, str], *, timeout_s: float
-) -> tuple[socket.socket, list[Frame]]:
+    protocol: ClientProtocol,
+    headers: Mapping[str, str],
+    *,
+    timeout_s: float,
+    tls: ssl.SSLContext | None = None,
+) -> OpenWebSocket:
     """Connect and shake hands.
 
     Args:
         protocol: Of `client_protocol`, not used before.
         headers: Sent with the request; secrets in them appear in no message of ours.
-        timeout_s: For all of it, name look-up included.
-
-    Returns:
-        The connection, and the frames that came right behind the server's answer.
+        timeout_s: For all of it, name look-up and TLS included.
+        tls: Whom to trust where the URL asks for TLS; None makes a `client_context` for it.
 
     Raises:
-        ConfigurationError: A header cannot be used.
+        ConfigurationError: A header or the host cannot be used.
         HandshakeRefusedError: The server answered, and not with 101.
+        TlsError: The server is not trusted, or speaks no TLS that we do.
         TransportError: It could not be reached, did not answer in time, or does not speak
             WebSocket.
     """
@@ -84,21 +99,39 @@ async def open_websocket(
             raise ConfigurationError(f"the header {name} has a character that HTTP does not allow")
         request.headers[name] = value
     protocol.send_request(request)
+    secure = tls_channel(protocol.uri, tls) if protocol.uri.secure else None
     try:
         async with asyncio.timeout(timeout_s):
             connection = await dial(protocol.uri)
             try:
-                return connection, await shake_hands(connection, protocol, where)
+                if secure is not None:
+                    await shake_tls_hands(connection, secure, where)
+                channel = secure or PlainChannel()
+                return await shake_hands(connection, channel, protocol, where)
             except BaseException:
                 connection.close()
                 raise
     except TimeoutError:
         raise TransportError(f"{where} did not answer within {timeout_s:g} s") from None
+    except ssl.SSLError as error:
+        raise explain_tls(error, where) from None
     except OSError as error:
         # A system's error is named in its words; a name's look-up has codes below 0 and its own.
         number = error.errno or 0
         reason = os.strerror(number) if number > 0 else error.strerror
         raise TransportError(f"cannot connect to {where}: {reason}") from None
+
+
+def tls_channel(uri: WebSocketURI, tls: ssl.SSLContext | None) -> TlsChannel:
+    """Give the channel to a URL's host.
+
+    Raises:
+        ConfigurationError: No certificate can be for such a host.
+    """
+    try:
+        return TlsChannel(tls or client_context(), uri.host)
+    except ValueError:
+        raise ConfigurationError(f"no certificate can be for the host {uri.host!r}") from None
 
 
 async def dial(uri: WebSocketURI) -> socket.socket:
@@ -126,23 +159,49 @@ async def dial(uri: WebSocketURI) -> socket.socket:
     raise last_error
 
 
+async def shake_tls_hands(connection: socket.socket, channel: TlsChannel, where: str) -> None:
+    """Let the channel stand, or tell the server why it does not.
+
+    Raises:
+        ssl.SSLError: The server is not trusted, or speaks no TLS that we do.
+        TransportError: It hung up.
+        OSError: The connection broke.
+    """
+    loop = asyncio.get_running_loop()
+    received = b""
+    try:
+        while not channel.shake_hands(received):
+            await loop.sock_sendall(connection, channel.take_answer())
+            received = await loop.sock_recv(connection, channel.receive_octets)
+            if not received:
+                raise TransportError(f"{where} hung up in the TLS handshake")
+    except ssl.SSLError:
+        with suppress(OSError):
+            await loop.sock_sendall(connection, channel.take_answer())
+        raise
+    await loop.sock_sendall(connection, channel.take_answer())
+
+
 async def shake_hands(
-    connection: socket.socket, protocol: ClientProtocol, where: str
-) -> list[Frame]:
+    connection: socket.socket, channel: Channel, protocol: ClientProtocol, where: str
+) -> OpenWebSocket:
     """Send the request, read until the server has answered it, and give what came behind.
 
     Raises:
         HandshakeRefusedError: It answered with another status than 101.
         TransportError: It answered with something else than WebSocket, or hung up.
+        OSError: The connection broke.
     """
     loop = asyncio.get_running_loop()
     for chunk in protocol.data_to_send():
-        await loop.sock_sendall(connection, chunk)
+        await loop.sock_sendall(connection, channel.seal(chunk))
+    is_ended = False
     while protocol.state is State.CONNECTING and protocol.handshake_exc is None:
-        received = await loop.sock_recv(connection, HANDSHAKE_OCTETS)
-        if received:
-            protocol.receive_data(received)
-        else:
+        received = await loop.sock_recv(connection, channel.receive_octets)
+        octets, is_ended = channel.unseal(received)
+        await loop.sock_sendall(connection, channel.take_answer())
+        protocol.receive_data(octets)
+        if is_ended:
             protocol.receive_eof()
     events = protocol.events_received()
     for event in events:
@@ -153,4 +212,5 @@ async def shake_hands(
             )
     if protocol.handshake_exc is not None:
         raise TransportError(f"{where} does not speak WebSocket")
-    return [event for event in events if isinstance(event, Frame)]
+    frames = [event for event in events if isinstance(event, Frame)]
+    return OpenWebSocket(connection, channel, frames, is_ended)

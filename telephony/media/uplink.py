@@ -8,7 +8,9 @@ invariant, counted in samples at the leg's rate and held at all times:
     appended = span + inserted - dropped
 
 `span` is what the caller's RTP timestamps cover, `inserted` is filling beyond it, `dropped` is
-audio of the span that was not passed on: during hold, or because filling had stood in for it.
+audio of the span that was not passed on: during hold, or because filling had stood in for it. Audio
+that was appended and then dropped unwritten, as the way to the model was blocked, moves from the
+one count to the other.
 """
 
 from collections import deque
@@ -59,7 +61,7 @@ class Uplink:
         appended: Samples given to the sink.
         span: Samples that the RTP timestamps cover.
         inserted: Silence appended beyond the span.
-        dropped: Samples of the span that were not appended.
+        dropped: Samples that were not appended, or were dropped before they were written.
         concealed: Samples of the span made up by concealment.
         overlapped: Samples that came for a time already covered, such as tone beneath a digit.
     """
@@ -300,6 +302,19 @@ class Uplink:
         self.handle_resync()
         if self._last_arrival_ns is not None:
             self._last_arrival_ns = now_ns
+
+    def handle_backlog_dropped(self, appends: int, waiting: int) -> None:
+        """Learn that audio given to the sink was dropped before any of it was written.
+
+        The model never heard it: its rows leave the log, and its samples are `dropped`.
+
+        Args:
+            appends: How many, the oldest of those not written.
+            waiting: How many behind them are not written either, the last one given included.
+        """
+        samples = self.log.drop(appends, waiting, self.appended)
+        self.appended -= samples
+        self.dropped += samples
 
     # ---- what goes up -------------------------------------------------------------------------
 

@@ -33,11 +33,12 @@ class UplinkRow(NamedTuple):
 class UplinkLog:
     """The last appends of one leg."""
 
-    __slots__ = ("_count", "_numbers")
+    __slots__ = ("_count", "_numbers", "_oldest")
 
     def __init__(self) -> None:
         """Start empty."""
         self._count = 0
+        self._oldest = 0  # rows before this one are overwritten
         self._numbers = bytearray(ROWS * _ROW.size)
 
     def append(self, offset: int, rtp_timestamp: RtpTimestamp, arrival_ns: Nanoseconds) -> None:
@@ -48,8 +49,32 @@ class UplinkLog:
 
     def rows(self) -> list[UplinkRow]:
         """Give the rows kept, oldest first."""
-        kept = range(max(0, self._count - ROWS), self._count)
+        kept = range(max(self._oldest, self._count - ROWS), self._count)
         return [UplinkRow(*_read_row(self._numbers, index % ROWS * _ROW.size)) for index in kept]
+
+    def drop(self, dropped: int, kept: int, appended: int) -> int:
+        """Forget appends that were never written; those behind them move down in their stead.
+
+        Args:
+            dropped: How many, the oldest of those not written.
+            kept: How many behind them are not written either.
+            appended: Samples appended in all.
+
+        Returns:
+            How many samples they held.
+        """
+        self._oldest = max(self._oldest, self._count - ROWS)
+        rows = self.rows()
+        end = max(0, len(rows) - kept)
+        start = max(0, end - dropped)
+        if start == end:
+            return 0
+        behind = rows[end:]
+        samples = (behind[0].offset if behind else appended) - rows[start].offset
+        self._count -= len(rows) - start
+        for row in behind:
+            self.append(row.offset - samples, row.rtp_timestamp, row.arrival_ns)
+        return samples
 
     def instant_of(self, offset: int, appended: int, rate_hz: int) -> Nanoseconds | None:
         """Say when the caller made a sound, as far as our socket can tell.

@@ -52,6 +52,6 @@ def client_event(command: PlainCommand, token: str) -> WireModel:
             return ItemDelete(event_id=f"cut_{token}", item_id=command.item_id)
 
 
-def session_update(session: SessionConfig, token: str) -> WireModel:
+def session_update(session: SessionConfig, token: str) -> SessionUpdate:
     """Give the event that asks for a session."""
     return SessionUpdate(event_id=f"update_{token}", session=session)

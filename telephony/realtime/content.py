@@ -38,6 +38,8 @@ class SessionCounters:
     unknown: int = 0
     errors: int = 0
     harmless_errors: int = 0
+    format_fallbacks: int = 0
+    """Times that the server refused G.711 and was asked for PCM16 instead: 0 or 1."""
 
 
 class Content:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from telephony.realtime.client_commands import HARMLESS_IDS
+from telephony.realtime.dialects import AUDIO_FORMATS
 from telephony.realtime.responses import BUSY_CODES
 from telephony.realtime.session_body import mapping
 from telephony.realtime.wire import ErrorDetail, ResponseObject
 from telephony.voice import ResponseFinished, ResponseStatus, VoiceErrorReceived
 
-__all__ = ["error_received", "response_finished", "shown"]
+__all__ = ["error_received", "refuses_format", "response_finished", "shown"]
 
 SHOWN_CHARACTERS = 500
 """How much of a server's message or reason is passed on."""
@@ -19,6 +20,8 @@ HARMLESS_CODES = BUSY_CODES | {
     "unsupported_content_type",
     "input_audio_buffer_commit_empty",
 }
+FORMAT_WORDS = ("format", *(name for name, ours in AUDIO_FORMATS.items() if ours != "pcm"))
+"""What an error names that is about an audio format: the field, or G.711 in any spelling."""
 HARMLESS_WORDS = "already shorter than"
 """What a truncation past the end of an item is answered with, under changing codes."""
 
@@ -38,6 +41,12 @@ def error_received(error: ErrorDetail) -> VoiceErrorReceived:
         or HARMLESS_WORDS in message
     )
     return VoiceErrorReceived(code, message, is_harmless)
+
+
+def refuses_format(error: ErrorDetail) -> bool:
+    """Tell whether an error is about an audio format, by the field or the value it names."""
+    words = f"{error.param or ''} {error.message or ''}".lower()
+    return any(name in words for name in FORMAT_WORDS)
 
 
 def response_finished(response: ResponseObject) -> ResponseFinished:

@@ -2,17 +2,23 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from telephony.realtime import events
 from telephony.realtime.audio_messages import append_message, read_audio_delta
 from telephony.realtime.client_commands import client_event, session_update
 from telephony.realtime.client_events import ResponseCancel
 from telephony.realtime.content import Content, SessionCounters
-from telephony.realtime.outcomes import error_received, response_finished, shown
+from telephony.realtime.outcomes import (
+    error_received,
+    refuses_format,
+    response_finished,
+    shown,
+)
 from telephony.realtime.responses import ResponseSequencer, State, Unanswered
 from telephony.realtime.session_body import UnknownFormatError, granted_format, session_body
 from telephony.realtime.tool_calls import ToolCalls
-from telephony.realtime.wire import Item, MalformedEventError, WireModel, write_event
+from telephony.realtime.wire import ErrorDetail, Item, MalformedEventError, WireModel, write_event
 from telephony.units import NS_PER_SECOND, Nanoseconds
 from telephony.voice import (
     CancelResponse,
@@ -69,6 +75,8 @@ class RealtimeSession:
         self._token = token
         self._outputs: deque[Message | VoiceEvent] = deque()
         self._settings = SessionSettings()
+        self._update_id: str | None = None
+        self._awaits_grant = self._takes_only_pcm = False
         self._input_format = VoiceFormat.PCM
         self._responses = ResponseSequencer(token)
         self._content = Content(self.counters, self._emit)
@@ -213,12 +221,17 @@ class RealtimeSession:
                 pass
 
     def _configure(self, settings: SessionSettings) -> None:
+        if self._takes_only_pcm:
+            settings = replace(settings, audio_format=VoiceFormat.PCM)
         self._settings = settings
         body = session_body(settings, may_set_voice=not self._content.has_spoken)
-        self._send(session_update(body, self._token()))
+        update = session_update(body, self._token())
+        self._update_id, self._awaits_grant = update.event_id, True
+        self._send(update)
 
     def _grant(self, event: events.SessionUpdated) -> None:
         asked = self._settings.audio_format
+        self._awaits_grant = False
         try:
             granted = granted_format(event.session, "input") or asked
             self._content.output_format = granted_format(event.session, "output") or asked
@@ -263,11 +276,24 @@ class RealtimeSession:
 
     def _take_error(self, event: events.ErrorEvent, now_ns: Nanoseconds) -> None:
         error = error_received(event.error)
+        if self._falls_back(event.error):
+            error = replace(error, is_harmless=True)
         self.counters.errors += 1
         self.counters.harmless_errors += error.is_harmless
         self._cancels_next = False
         self._responses.handle_error(event.error.event_id, error.code, now_ns)
         self._emit(error)
+
+    def _falls_back(self, error: ErrorDetail) -> bool:
+        """Ask for PCM16 where a server refuses G.711, which some do not speak; tell whether so."""
+        update_id, asked = self._update_id, self._settings.audio_format
+        is_answer = error.event_id == update_id if error.event_id else self._awaits_grant
+        if not is_answer or asked is VoiceFormat.PCM or not refuses_format(error):
+            return False
+        self._takes_only_pcm = True
+        self.counters.format_fallbacks += 1
+        self._configure(self._settings)
+        return True
 
     def _complete_call(self, item: Item, response_id: str) -> None:
         call = self._tool_calls.complete(item, response_id)

@@ -1,6 +1,8 @@
 """Where a session is opened."""
 
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+
+from telephony.errors import ConfigurationError
 
 __all__ = ["session_url"]
 
@@ -9,11 +11,18 @@ def session_url(base: str, model: str | None) -> str:
     """Add the model to a server's URL, escaped; a URL that names one keeps its own.
 
     Args:
-        base: Such as `wss://api.example.com/v1/realtime`; its query stays.
+        base: Such as `wss://api.example.com/v1/realtime`; its query stays as it is written.
         model: None leaves the choice to the server.
+
+    Raises:
+        ConfigurationError: It is no URL.
     """
-    parts = urlsplit(base)
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    if model is None or any(name == "model" for name, _ in query):
+    try:
+        parts = urlsplit(base)
+    except ValueError:
+        raise ConfigurationError("the realtime url is not a ws:// or wss:// URL") from None
+    names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    if model is None or "model" in names:
         return base
-    return urlunsplit(parts._replace(query=urlencode([*query, ("model", model)])))
+    wanted = f"model={quote(model, safe='')}"
+    return urlunsplit(parts._replace(query=f"{parts.query}&{wanted}" if names else wanted))

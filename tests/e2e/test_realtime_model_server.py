@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from telephony.engine.clock import monotonic_ns
-from telephony.engine.realtime_socket import RealtimeSocket
+from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
 from telephony.engine.uplink_writer import UplinkSettings
 from telephony.engine.websocket_handshake import HandshakeRefusedError
 from telephony.errors import TransportError
@@ -41,7 +41,7 @@ SECONDS = 10.0
 class Line:
     """A session with the scripted model."""
 
-    def __init__(self, url: str, settings: UplinkSettings | None = None) -> None:
+    def __init__(self, url: str, settings: SocketSettings | None = None) -> None:
         ids = count(1)
         self.told: list[VoiceEvent] = []
         self.news = asyncio.Event()
@@ -77,7 +77,7 @@ def run(
     script: str,
     log: Path,
     story: Callable[[Line], Coroutine[None, None, None]],
-    settings: UplinkSettings | None = None,
+    settings: SocketSettings | None = None,
 ) -> None:
     with ExitStack() as stack:
         model = stack.enter_context(ScriptedModel(script, log / "model.jsonl"))
@@ -207,4 +207,4 @@ def test_a_model_that_stops_reading_is_dead_and_what_waited_was_bounded(tmp_path
         assert line.socket.counters()["dropped_audio_messages"] > 100
         assert worst_ms <= 1020
 
-    run("stops-reading", tmp_path, story, UplinkSettings(dead_after_ms=500))
+    run("stops-reading", tmp_path, story, SocketSettings(uplink=UplinkSettings(dead_after_ms=500)))

@@ -10,8 +10,9 @@ It prints one JSON line: `url` for the client, `control` for a TCP port that tak
     sessions            how many are open
 
 Each is answered with a JSON line. A call is named by the item number of the position-coded audio
-that it sends (`tests/support/position_code.py`). With `--script absent` nothing listens at `url`.
-The log has a JSON line for each event of a client and each audio sent; it ends with its input.
+that it sends (`tests/support/position_code.py`). With `--script absent` nothing listens at `url`;
+with `--certificate` and `--key` TLS is spoken there, and `url` says so. The log has a JSON line for
+each event of a client and each audio sent; it ends with its input.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import http
 import itertools
 import json
 import socket
+import ssl
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -41,6 +43,8 @@ from tests.support.position_code import ITEMS
 ABSENT = "absent"
 CLOSE_SECONDS = 1.0
 MAX_FRAME_OCTETS = 16 * 1024 * 1024
+WINDOW_OCTETS = 8192
+"""The kernel takes little for a session that does not read, as behind a busy proxy."""
 
 
 class ModelServer:
@@ -50,10 +54,18 @@ class ModelServer:
         script: The name of the first script.
         seed: Decides what scripts leave to chance.
         write_log: Takes the lines of the log.
+        tls: Makes it speak TLS, with this certificate.
     """
 
-    def __init__(self, script: str, seed: int, write_log: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        script: str,
+        seed: int,
+        write_log: Callable[[str], object],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._script = script
+        self._tls = tls
         self._seed = seed
         self._write_log = write_log
         self._sessions: set[ModelSession] = set()
@@ -64,13 +76,17 @@ class ModelServer:
     async def listening(self, port: int) -> AsyncGenerator[tuple[int, int]]:
         """Open the WebSocket port and the control port, and give both."""
         control = await asyncio.start_server(self._control, LOOPBACK, 0)
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW_OCTETS)
+        listener.bind((LOOPBACK, port))
         async with (
             control,
             serve(
                 self._serve,
-                LOOPBACK,
-                port,
+                sock=listener,
                 process_request=self._admit,
+                ssl=self._tls,
                 compression=None,
                 max_size=MAX_FRAME_OCTETS,
                 ping_interval=None,
@@ -147,10 +163,15 @@ class ModelServer:
 class ScriptedModel(Child):
     """The scripted server as a child process."""
 
-    def __init__(self, script: str, log: Path, *, seed: int = 1) -> None:
+    def __init__(
+        self, script: str, log: Path, *, seed: int = 1, tls: tuple[Path, Path] | None = None
+    ) -> None:
         self.log_path = log
         arguments = [sys.executable, "-m", "tests.support.model_server", "--script", script]
-        super().__init__([*arguments, "--log", str(log), "--seed", str(seed)], stop_seconds=1.0)
+        arguments += ["--log", str(log), "--seed", str(seed)]
+        if tls is not None:
+            arguments += ["--certificate", str(tls[0]), "--key", str(tls[1])]
+        super().__init__(arguments, stop_seconds=1.0)
 
     @property
     def url(self) -> str:
@@ -162,6 +183,10 @@ class ScriptedModel(Child):
         """Where it takes commands."""
         return int(self.ready["control"])
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Give the rows of its log so far."""
+        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
+
     def command(self, line: str) -> dict[str, Any]:
         """Give it one command and wait for the answer."""
         with socket.create_connection((LOOPBACK, self.control_port), 5) as control:
@@ -172,20 +197,24 @@ class ScriptedModel(Child):
 
 async def _run(options: argparse.Namespace) -> None:
     with options.log.open("w", buffering=1) as log:
-        server = ModelServer(options.script, options.seed, log.write)
+        tls = None
+        if options.certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(options.certificate, options.key)
+        server = ModelServer(options.script, options.seed, log.write, tls)
         async with server.listening(options.port) as (port, control):
-            await _announce_and_wait(port, control)
+            await _announce_and_wait("wss" if tls else "ws", port, control)
 
 
 async def _run_absent(options: argparse.Namespace) -> None:
     """Hold a port at which every connection is refused."""
     with socket.socket() as nobody:
         nobody.bind((LOOPBACK, options.port))
-        await _announce_and_wait(int(nobody.getsockname()[1]), 0)
+        await _announce_and_wait("ws", int(nobody.getsockname()[1]), 0)
 
 
-async def _announce_and_wait(port: int, control: int) -> None:
-    url = f"ws://{LOOPBACK}:{port}/v1/realtime"
+async def _announce_and_wait(scheme: str, port: int, control: int) -> None:
+    url = f"{scheme}://{LOOPBACK}:{port}/v1/realtime"
     print(json.dumps({"ready": True, "url": url, "control": control}), flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
@@ -196,6 +225,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--script", choices=[*SCRIPTS, ABSENT], default="plain")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--certificate", type=Path, help="PEM")
+    parser.add_argument("--key", type=Path, help="PEM")
     parser.add_argument("--log", type=Path, default=Path("/dev/null"))
     options = parser.parse_args()
     asyncio.run(_run_absent(options) if options.script == ABSENT else _run(options))

@@ -33,6 +33,16 @@ class RecordedCall:
     caller_media: Address
     agent_media: Address
 
+    @property
+    def agent_sip(self) -> Address:
+        """Where the caller's signalling goes."""
+        return self.datagrams[0].destination
+
+    @property
+    def bye_ns(self) -> int:
+        """When the caller hung up."""
+        return next(each.time_ns for each in self.datagrams if each.payload.startswith(b"BYE "))
+
     def to_agent(self) -> list[Datagram]:
         """Give the caller's RTP in order of arrival."""
         return self._toward(self.agent_media)

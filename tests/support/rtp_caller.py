@@ -114,6 +114,11 @@ class RtpCaller(asyncio.DatagramProtocol):
         self._send(PCMU, self._timestamp, octets, marker=self._is_first)
         self._is_first = False
 
+    def send_datagram(self, octets: bytes) -> None:
+        """Send octets as they are to where the audio goes."""
+        assert self._transport is not None
+        self._transport.sendto(octets, self._destination)
+
     def close(self) -> None:
         """Close the socket."""
         if self._transport is not None:

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
@@ -17,9 +19,10 @@ class WebSocketPeer:
 
     Args:
         receive_buffer: Octets for SO_RCVBUF: how much a client can write while nobody reads.
+        tls: Makes it speak TLS, with this certificate.
     """
 
-    def __init__(self, receive_buffer: int = 65_536) -> None:
+    def __init__(self, receive_buffer: int = 65_536, tls: ssl.SSLContext | None = None) -> None:
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._listener.bind(("127.0.0.1", 0))
@@ -27,12 +30,15 @@ class WebSocketPeer:
         self._listener.setblocking(False)
         self._connection: socket.socket | None = None
         self._protocol = ServerProtocol(max_size=None)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = None if tls is None else tls.wrap_bio(self._incoming, self._outgoing, True)
         self.request: Request | None = None
         self.frames: list[Frame] = []
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self._listener.getsockname()[1]}/v1/realtime"
+        scheme = "ws" if self.tls is None else "wss"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/v1/realtime"
 
     @property
     def connection(self) -> socket.socket:
@@ -40,8 +46,22 @@ class WebSocketPeer:
         return self._connection
 
     async def take_connection(self) -> None:
-        """Accept the TCP connection and no more."""
-        self._connection, _ = await asyncio.get_running_loop().sock_accept(self._listener)
+        """Accept the connection, with TLS where that is spoken, and no more."""
+        loop = asyncio.get_running_loop()
+        self._connection, _ = await loop.sock_accept(self._listener)
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while self.tls is not None:
+            try:
+                self.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._send_records()
+                self._incoming.write(await self._receive_some())
+            except ssl.SSLError:
+                await self._send_records()
+                raise
+            else:
+                await self._send_records()
+                return
 
     async def accept(self, first: bytes = b"") -> None:
         """Shake hands, and send a first text message in the same write as the answer."""
@@ -56,9 +76,8 @@ class WebSocketPeer:
     async def answer(self, raw: bytes) -> None:
         """Answer the request with these octets, whatever they are."""
         await self.take_connection()
-        loop = asyncio.get_running_loop()
-        await loop.sock_recv(self.connection, RECEIVE_OCTETS)
-        await loop.sock_sendall(self.connection, raw)
+        await self._receive_some()
+        await self.send_raw(raw)
 
     async def read(self, count: int) -> list[bytes]:
         """Read until there are `count` text messages; give those."""
@@ -77,6 +96,7 @@ class WebSocketPeer:
         while True:
             for frame in self.frames:
                 if frame.opcode is opcode:
+                    await self._flush()
                     return frame
             await self._receive()
 
@@ -100,7 +120,29 @@ class WebSocketPeer:
         await self._flush()
 
     async def send_raw(self, octets: bytes) -> None:
-        await asyncio.get_running_loop().sock_sendall(self.connection, octets)
+        await asyncio.get_running_loop().sock_sendall(self.connection, self.seal(octets))
+
+    def seal(self, octets: bytes) -> bytes:
+        """Give what says these octets on the wire."""
+        if self.tls is None:
+            return octets
+        self.tls.write(octets)
+        return self._outgoing.read()
+
+    async def send_close_notify(self) -> None:
+        """Say in TLS that no more will come; the connection stays."""
+        assert self.tls is not None
+        with suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        await self._send_records()
+
+    async def _send_records(self) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.connection, self._outgoing.read())
+
+    async def _receive_some(self) -> bytes:
+        received = await asyncio.get_running_loop().sock_recv(self.connection, RECEIVE_OCTETS)
+        assert received, "the client hung up"
+        return received
 
     async def finish(self) -> None:
         """Answer the client's close frame, and hang up."""
@@ -121,8 +163,13 @@ class WebSocketPeer:
             self._connection.close()
 
     async def _receive(self, *, keep: bool = True) -> None:
-        received = await asyncio.get_running_loop().sock_recv(self.connection, RECEIVE_OCTETS)
-        assert received, "the client hung up"
+        received = await self._receive_some()
+        if self.tls is not None:
+            self._incoming.write(received)
+            received = b""
+            with suppress(ssl.SSLWantReadError):
+                while octets := self.tls.read(RECEIVE_OCTETS):
+                    received += octets
         self._protocol.receive_data(received)
         for event in self._protocol.events_received():
             if isinstance(event, Request):
@@ -131,6 +178,5 @@ class WebSocketPeer:
                 self.frames.append(event)
 
     async def _flush(self) -> None:
-        for chunk in self._protocol.data_to_send():
-            if chunk:
-                await self.send_raw(chunk)
+        if octets := b"".join(self._protocol.data_to_send()):
+            await self.send_raw(octets)

@@ -13,7 +13,7 @@ from websockets.uri import parse_uri
 from telephony.app.bench.model_answer import event_frame, text_frame
 from telephony.app.bench.model_session import DELTAS_PER_BURST, ModelSession
 from telephony.app.bench.sound import line_frames, marker_frame
-from telephony.realtime.events import AudioDelta, UnknownServerEvent, parse_server_event
+from telephony.realtime.events import UnknownServerEvent, parse_server_event
 from telephony_codecs import AudioFormat
 
 DELTA = b64encode(bytes(800))
@@ -126,18 +126,30 @@ def test_appended_audio_is_counted_once() -> None:
 
 def test_only_marked_audio_and_what_follows_it_comes_back() -> None:
     made = session()
-    read(made.be_quiet())
+    made.be_quiet()
     assert made.handle_text(append(LINE[0])) == b""
-    echoes = [made.handle_text(append(audio)) for audio in (MARKER, MARKER, LINE[0], LINE[1])]
-    events = [parse_server_event(json.dumps(one)) for one in read(b"".join(echoes))]
-    assert [one.delta for one in events if isinstance(one, AudioDelta)] == [
-        b64encode(audio).decode() for audio in (MARKER, MARKER, LINE[0])
-    ]
+    heard = (MARKER, MARKER, LINE[0], LINE[1])
+    events = read(b"".join(made.handle_text(append(audio)) for audio in heard))
+    deltas = [one["delta"] for one in events if one["type"] == "response.output_audio.delta"]
+    assert deltas == [b64encode(audio).decode() for audio in heard[:3]]
     assert made.markers_ns == [99]
+
+
+def test_an_echo_is_an_answer_of_its_own_and_leaves_none_open() -> None:
+    made = session()
+    made.be_quiet()
+    for _ in range(2):
+        events = read(b"".join(made.handle_text(append(audio)) for audio in (MARKER, *LINE, *LINE)))
+        kinds = [one["type"] for one in events]
+        assert kinds.count("response.created") == kinds.count("response.done") == 1
+        assert kinds[0] == "response.created"
+        assert kinds.index("response.done") > kinds.index("response.output_audio.delta")
 
 
 def test_going_quiet_ends_the_answer_under_way() -> None:
     made = session()
     made.burst()
     kinds = [one["type"] for one in read(made.be_quiet())]
-    assert kinds.index("response.done") < kinds.index("response.created")
+    assert kinds.count("response.done") == 1
+    assert "response.created" not in kinds
+    assert made.be_quiet() == b""

@@ -9,6 +9,7 @@ import pytest
 from telephony import Agent, Phone, Transfer, tool
 from telephony.app.configured import (
     configure,
+    default_config,
     engine_settings,
     load_phone,
     load_settings,
@@ -93,14 +94,15 @@ def test_an_agent_that_a_line_names_may_be_one_that_python_hands_to(
     monkeypatch.chdir(tmp_path)
     Path("telephony.toml").write_text('version = 1\n[[line]]\nnumber = "7"\nagent = "second"\n')
     phone = phone_of(Agent("first", handoffs=[Agent("second")]), "1")
-    configured = configure(load_settings(None, phone, {}), phone, None)
+    configured = configure(load_settings(default_config(), phone, {}), phone, None)
     assert [agent.name for _, agent in configured.lines] == ["first", "second"]
     with pytest.raises(ConfigurationError, match=r"line\[0\]\.agent: is 'second'"):
-        load_settings(None, None, {})
+        load_settings(default_config(), None, {})
 
 
 def test_what_the_command_line_says_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    assert default_config() is None
     found = load_settings(None, None, {"http.listen": "127.0.0.1:0"})
     assert found.http.listen == "127.0.0.1:0"
 
@@ -119,7 +121,7 @@ def test_two_agents_of_one_name_are_refused(settings: Load) -> None:
 
 def test_a_tool_that_no_session_could_be_told_of_is_refused(settings: Load) -> None:
     @tool
-    def lookup(thing: Settings | Callable[[], str]) -> str:
+    def lookup(thing: Callable[[], str]) -> str:
         """Look a thing up."""
         return str(thing)
 

@@ -174,10 +174,12 @@ def test_arguments_that_do_not_fit_are_the_models_fault(arguments: str) -> None:
 
 
 def test_a_megabyte_is_cut_and_says_so() -> None:
-    said, failures = run(megabyte)
+    with capture_logs() as logs:
+        said, failures = run(megabyte)
     assert len(said) == 16_384
     assert said.endswith("[cut: the result has 1000000 characters]")
-    assert failures == []
+    assert failures == ["too_long"]
+    assert logs[0]["event"] == "tool result cut"
 
 
 def test_a_result_that_json_cannot_carry_is_the_tools_fault() -> None:

@@ -3,15 +3,19 @@
 import asyncio
 import base64
 import json
+import ssl
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from itertools import count, pairwise
 
 import pytest
 from websockets.frames import Opcode
 
+from telephony.engine.channel import client_context
 from telephony.engine.clock import monotonic_ns
-from telephony.engine.realtime_socket import RealtimeSocket
+from telephony.engine.keepalive import KeepaliveSettings
+from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
 from telephony.engine.uplink_writer import UplinkSettings
 from telephony.engine.websocket_handshake import HandshakeRefusedError
 from telephony.errors import LocalError, TransportError
@@ -30,7 +34,9 @@ from telephony.voice import (
     SpeechStarted,
     TruncateItem,
     VoiceEvent,
+    VoiceFormat,
 )
+from tests.support.certificates import Authority
 from tests.support.websocket_peer import WebSocketPeer
 
 OPENED = {"type": "session.created", "session": {"id": "s1"}}
@@ -52,9 +58,9 @@ def delta(size: int = 160) -> dict[str, object]:
 class Line:
     """A socket under test, its peer, and the events it told."""
 
-    def __init__(self, settings: UplinkSettings | None, receive_buffer: int) -> None:
+    def __init__(self, settings: SocketSettings, peer: WebSocketPeer) -> None:
         ids = count(1)
-        self.peer = WebSocketPeer(receive_buffer)
+        self.peer = peer
         self.session = RealtimeSession(lambda: str(next(ids)))
         self.told: list[VoiceEvent] = []
         self.on_event: Callable[[VoiceEvent], None] = self.told.append
@@ -71,7 +77,7 @@ class Line:
         self.on_event(event)
 
     async def open(self, first: bytes = b"") -> None:
-        await asyncio.gather(self.socket.connect(2.0), self.peer.accept(first))
+        await asyncio.gather(self.socket.connect(), self.peer.accept(first))
 
     async def granted(self) -> None:
         """Open, ask for G.711, and have it granted."""
@@ -104,26 +110,53 @@ class Line:
             self.write()
 
 
-def run(
-    story: Callable[[Line], Coroutine[None, None, None]],
-    settings: UplinkSettings | None = None,
-    receive_buffer: int = 65_536,
-) -> None:
-    async def told() -> None:
-        line = Line(settings, receive_buffer)
-        try:
-            await story(line)
-        finally:
-            line.peer.close()
+Story = Callable[[Line], Coroutine[None, None, None]]
 
-    asyncio.run(asyncio.wait_for(told(), 10.0))
+
+class Run:
+    """Lets a story happen, with TLS or without."""
+
+    def __init__(self, trusting: ssl.SSLContext | None, server: ssl.SSLContext | None) -> None:
+        self._trusting = trusting
+        self._server = server
+
+    def __call__(
+        self,
+        story: Story,
+        settings: SocketSettings | None = None,
+        receive_buffer: int = 65_536,
+    ) -> None:
+        async def told() -> None:
+            wanted = replace(settings or SocketSettings(connect_seconds=2.0), tls=self._trusting)
+            line = Line(wanted, WebSocketPeer(receive_buffer, self._server))
+            try:
+                await story(line)
+            finally:
+                line.peer.close()
+
+        asyncio.run(asyncio.wait_for(told(), 10.0))
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Give what happens with TLS."""
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    trusting = client_context()
+    trusting.load_verify_locations(authority.certificate)
+    return Run(trusting, authority.server())
+
+
+@pytest.fixture(params=["ws", "wss"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Give what happens, once without TLS and once with it."""
+    return Run(None, None) if request.param == "ws" else request.getfixturevalue("secure")
 
 
 def types(messages: list[bytes]) -> list[str]:
     return [json.loads(message)["type"].rpartition(".")[2] for message in messages]
 
 
-def test_a_session_is_opened_granted_and_takes_audio() -> None:
+def test_a_session_is_opened_granted_and_takes_audio(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.granted()
         assert [type(event) for event in line.told] == [SessionOpened, SessionGranted]
@@ -137,7 +170,7 @@ def test_a_session_is_opened_granted_and_takes_audio() -> None:
     run(story)
 
 
-def test_what_comes_right_behind_the_handshake_is_not_lost() -> None:
+def test_what_comes_right_behind_the_handshake_is_not_lost(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open(json.dumps(OPENED).encode())
         assert line.told == [SessionOpened("s1")]
@@ -145,7 +178,7 @@ def test_what_comes_right_behind_the_handshake_is_not_lost() -> None:
     run(story)
 
 
-def test_commands_before_the_connection_wait_for_it() -> None:
+def test_commands_before_the_connection_wait_for_it(run: Run) -> None:
     async def story(line: Line) -> None:
         line.socket.command(Configure(SessionSettings()))
         assert line.write() == 0
@@ -156,7 +189,7 @@ def test_commands_before_the_connection_wait_for_it() -> None:
     run(story)
 
 
-def test_a_command_given_from_within_an_event_is_sent() -> None:
+def test_a_command_given_from_within_an_event_is_sent(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
 
@@ -172,7 +205,7 @@ def test_a_command_given_from_within_an_event_is_sent() -> None:
     run(story)
 
 
-def test_a_message_in_fragments_is_one_message_and_a_ping_is_answered() -> None:
+def test_a_message_in_fragments_is_one_message_and_a_ping_is_answered(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
         text = json.dumps(SPEECH).encode()
@@ -184,7 +217,7 @@ def test_a_message_in_fragments_is_one_message_and_a_ping_is_answered() -> None:
     run(story)
 
 
-def test_a_burst_leaves_room_for_others_and_keeps_its_order() -> None:
+def test_a_burst_leaves_room_for_others_and_keeps_its_order(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
         turns: list[int] = []
@@ -201,14 +234,14 @@ def test_a_burst_leaves_room_for_others_and_keeps_its_order() -> None:
             turns.append(len(line.told))
             await asyncio.sleep(0)
         at_once = [later - earlier for earlier, later in pairwise(turns)]
-        assert max(at_once) <= 5
+        assert max(at_once) <= 6, "two slices at most: the reader's and the rest of the one before"
         assert isinstance(line.told[-1], SpeechStarted)
         assert all(isinstance(event, AudioReceived) for event in line.told[:-1])
 
     run(story)
 
 
-def test_an_event_whose_handling_raises_does_not_hold_up_the_rest() -> None:
+def test_an_event_whose_handling_raises_does_not_hold_up_the_rest(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
         raised: list[object] = []
@@ -227,7 +260,7 @@ def test_an_event_whose_handling_raises_does_not_hold_up_the_rest() -> None:
     run(story)
 
 
-def test_with_a_stalled_reader_commands_overtake_audio_but_a_commit_does_not() -> None:
+def test_with_a_stalled_reader_commands_overtake_audio_but_a_commit_does_not(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.granted()
         line.stall()
@@ -245,7 +278,7 @@ def test_with_a_stalled_reader_commands_overtake_audio_but_a_commit_does_not() -
     run(story, receive_buffer=4096)
 
 
-def test_with_a_stalled_reader_one_second_waits_and_drops_are_counted() -> None:
+def test_with_a_stalled_reader_one_second_waits_and_drops_are_counted(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.granted()
         line.stall()
@@ -261,7 +294,7 @@ def test_with_a_stalled_reader_one_second_waits_and_drops_are_counted() -> None:
     run(story, receive_buffer=4096)
 
 
-def test_a_reader_that_stops_for_good_ends_the_session() -> None:
+def test_a_reader_that_stops_for_good_ends_the_session(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.granted()
         line.stall()
@@ -271,10 +304,10 @@ def test_a_reader_that_stops_for_good_ends_the_session() -> None:
         assert line.write() == 0
         line.socket.command(Respond())
 
-    run(story, UplinkSettings(dead_after_ms=150), receive_buffer=4096)
+    run(story, SocketSettings(uplink=UplinkSettings(dead_after_ms=150)), receive_buffer=4096)
 
 
-def test_a_close_that_the_server_answers_is_clean() -> None:
+def test_a_close_that_the_server_answers_is_clean(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
         await asyncio.gather(line.socket.close(), line.peer.finish())
@@ -284,7 +317,7 @@ def test_a_close_that_the_server_answers_is_clean() -> None:
     run(story)
 
 
-def test_a_close_that_the_server_never_answers_ends_within_two_seconds() -> None:
+def test_a_close_that_the_server_never_answers_ends_within_two_seconds(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.granted()
         line.stall()
@@ -298,7 +331,7 @@ def test_a_close_that_the_server_never_answers_ends_within_two_seconds() -> None
     run(story, receive_buffer=4096)
 
 
-def test_a_close_from_within_an_event_comes_after_what_was_told_before_it() -> None:
+def test_a_close_from_within_an_event_comes_after_what_was_told_before_it(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
 
@@ -317,7 +350,9 @@ def test_a_close_from_within_an_event_comes_after_what_was_told_before_it() -> N
     run(story)
 
 
-def test_while_closing_what_the_server_says_is_told_and_nothing_but_the_close_is_sent() -> None:
+def test_while_closing_what_the_server_says_is_told_and_nothing_but_the_close_is_sent(
+    run: Run,
+) -> None:
     async def story(line: Line) -> None:
         await line.open()
         response = {"id": "r1", "status": "completed"}
@@ -334,7 +369,7 @@ def test_while_closing_what_the_server_says_is_told_and_nothing_but_the_close_is
     run(story)
 
 
-def test_a_connection_that_breaks_under_a_write_ends_once() -> None:
+def test_a_connection_that_breaks_under_a_write_ends_once(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
         line.peer.reset()
@@ -348,7 +383,7 @@ def test_a_connection_that_breaks_under_a_write_ends_once() -> None:
     run(story)
 
 
-def test_a_close_before_the_connection_is_open_ends_the_session_at_once() -> None:
+def test_a_close_before_the_connection_is_open_ends_the_session_at_once(run: Run) -> None:
     async def story(line: Line) -> None:
         connecting = asyncio.create_task(line.socket.connect())
         line.socket.command(Close())
@@ -361,7 +396,7 @@ def test_a_close_before_the_connection_is_open_ends_the_session_at_once() -> Non
     run(story)
 
 
-def test_the_servers_close_is_told_with_its_code_and_reason() -> None:
+def test_the_servers_close_is_told_with_its_code_and_reason(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
         await line.peer.send(delta())
@@ -374,7 +409,7 @@ def test_the_servers_close_is_told_with_its_code_and_reason() -> None:
     run(story)
 
 
-def test_a_close_whose_answer_finds_nobody_is_told_once() -> None:
+def test_a_close_whose_answer_finds_nobody_is_told_once(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
         await line.peer.send_close(1001, "bye")
@@ -394,6 +429,7 @@ ENDINGS: dict[str, tuple[Callable[[Line], object], int, str]] = {
 
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS.keys())
 def test_a_connection_that_ends_without_a_close_is_told(
+    run: Run,
     ending: tuple[Callable[[Line], object], int, str],
 ) -> None:
     end, code, reason = ending
@@ -411,7 +447,7 @@ def test_a_connection_that_ends_without_a_close_is_told(
     [(b"\x83\x00", 1002), (b"\x81\x7f" + (9 << 20).to_bytes(8, "big") + b"x", 1009)],
     ids=["an opcode that nobody defined", "a message past the limit"],
 )
-def test_a_server_that_breaks_websocket_is_told_why(octets: bytes, code: int) -> None:
+def test_a_server_that_breaks_websocket_is_told_why(run: Run, octets: bytes, code: int) -> None:
     async def story(line: Line) -> None:
         await line.open()
         await line.peer.send_raw(octets)
@@ -421,7 +457,7 @@ def test_a_server_that_breaks_websocket_is_told_why(octets: bytes, code: int) ->
     run(story)
 
 
-def test_a_refused_handshake_is_raised_with_its_status_and_nothing_works_after() -> None:
+def test_a_refused_handshake_is_raised_with_its_status_and_nothing_works_after(run: Run) -> None:
     async def story(line: Line) -> None:
         refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
         serving = asyncio.create_task(line.peer.answer(refusal))
@@ -438,7 +474,7 @@ def test_a_refused_handshake_is_raised_with_its_status_and_nothing_works_after()
     run(story)
 
 
-def test_a_garbage_handshake_is_a_transport_error() -> None:
+def test_a_garbage_handshake_is_a_transport_error(run: Run) -> None:
     async def story(line: Line) -> None:
         serving = asyncio.create_task(line.peer.answer(b"what?\r\n\r\n"))
         with pytest.raises(TransportError, match="does not speak WebSocket"):
@@ -448,7 +484,7 @@ def test_a_garbage_handshake_is_a_transport_error() -> None:
     run(story)
 
 
-def test_a_session_timer_is_kept() -> None:
+def test_a_session_timer_is_kept(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.granted()
         await line.peer.send(SPEECH)
@@ -458,5 +494,142 @@ def test_a_session_timer_is_kept() -> None:
         started = time.monotonic()
         assert types(await line.peer.read(1)) == ["create"]
         assert time.monotonic() - started < 2
+
+    run(story)
+
+
+def test_a_server_that_knows_only_pcm_is_spoken_to_in_pcm(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        line.socket.command(Configure(SessionSettings()))
+        [first] = await line.peer.read(1)
+        refusal = {
+            "code": "invalid_value",
+            "param": "session.audio.input.format.type",
+            "message": "Invalid value: 'audio/pcmu'. Supported values are: 'audio/pcm'.",
+            "event_id": json.loads(first)["event_id"],
+        }
+        await line.peer.send({"type": "error", "error": refusal})
+        [second] = await line.peer.read(1)
+        await line.peer.send({"type": "session.updated", "session": json.loads(second)["session"]})
+        await line.until(lambda: len(line.told) == 2)
+        assert line.told[-1] == SessionGranted(VoiceFormat.PCM, VoiceFormat.PCM)
+        assert line.socket.counters()["format_fallbacks"] == 1
+
+    run(story)
+
+
+QUICK = SocketSettings(keepalive=KeepaliveSettings(ping_seconds=0.05, pong_seconds=0.05))
+
+
+def test_a_server_that_answers_pings_is_alive(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        for _ in range(3):
+            await line.peer.read_frame(Opcode.PING)
+            line.peer.frames.clear()
+        assert line.told == []
+
+    run(story, QUICK)
+
+
+def test_a_server_that_speaks_needs_no_pong(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        for _ in range(20):
+            await line.peer.send(delta())
+            await asyncio.sleep(0.01)
+        assert all(isinstance(event, AudioReceived) for event in line.told)
+
+    run(story, QUICK)
+
+
+def test_a_server_that_is_gone_is_noticed_while_nothing_is_said(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        reason = "the server did not answer a ping within 0.05 s"
+        assert await line.closed() == SessionClosed(is_clean=False, code=1006, reason=reason)
+
+    run(story, QUICK)
+
+
+def test_without_pings_silence_is_no_death(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        await asyncio.sleep(0.05)
+        assert line.told == []
+
+    run(story, SocketSettings(keepalive=KeepaliveSettings(ping_seconds=0, pong_seconds=0.01)))
+
+
+def test_a_ping_due_while_the_servers_close_is_being_handled_is_not_sent(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+
+        def slowly(event: VoiceEvent) -> None:
+            line.told.append(event)
+            until = time.monotonic_ns() + 3_000_000
+            while time.monotonic_ns() < until:
+                pass
+
+        line.on_event = slowly
+        await line.peer.send(*[delta()] * 30)
+        await line.peer.send_close(1000, "bye")
+        line.peer.connection.close()
+        assert (await line.closed()).is_clean
+        assert len(line.told) == 31
+
+    patient = KeepaliveSettings(ping_seconds=0.02, pong_seconds=5)
+    run(story, SocketSettings(keepalive=patient))
+
+
+def test_a_tls_close_notify_without_a_close_frame_is_unclean(secure: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        await line.peer.send(SPEECH)
+        await line.peer.send_close_notify()
+        ended = await line.closed()
+        assert ended == SessionClosed(is_clean=False, code=1006, reason="the server hung up")
+        assert line.told[0] == SpeechStarted("u1", 5)
+
+    secure(story)
+
+
+def test_a_forged_record_ends_the_session(secure: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        record = bytearray(line.peer.seal(b"anything"))
+        record[-1] ^= 1
+        await asyncio.get_running_loop().sock_sendall(line.peer.connection, record)
+        ended = await line.closed()
+        assert (ended.is_clean, ended.code) == (False, 1006)
+        assert ended.reason.startswith("TLS: ")
+
+    secure(story)
+
+
+def test_we_say_goodbye_in_tls_as_well(secure: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        await line.peer.send_close(1000, "bye")
+        await line.closed()
+        await line.peer.read_frame(Opcode.CLOSE)
+        assert line.peer.tls is not None
+        assert line.peer.tls.read() == b"", "the close_notify behind it"
+
+    secure(story)
+
+
+def test_a_long_message_crosses_records(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        instructions = "Answer. " * 20_000
+        line.socket.command(Configure(SessionSettings(instructions=instructions)))
+        [update] = await line.peer.read(1)
+        assert json.loads(update)["session"]["instructions"] == instructions
+        await line.peer.send(delta(100_000))
+        await line.until(lambda: bool(line.told))
+        assert isinstance(line.told[0], AudioReceived)
+        assert len(line.told[0].audio) == 100_000
 
     run(story)

@@ -6,17 +6,24 @@ from telephony.engine.uplink_backlog import UplinkBacklog
 def drain(backlog: UplinkBacklog, step: int = 1000) -> list[bytes]:
     """Write all that waits, at most `step` octets at a time."""
     written: list[bytes] = []
-    while chunk := backlog.next_chunk():
-        part = bytes(chunk[:step])
+    while True:
+        if backlog.rest is None:
+            frame, _ = backlog.next_frame()
+            if not frame:
+                return written
+            backlog.pop()
+            backlog.begin(frame, 0)
+        assert backlog.rest is not None
+        part = bytes(backlog.rest[:step])
         written.append(part)
         backlog.advance(len(part))
-    return written
 
 
 def test_nothing_waits_at_first() -> None:
     backlog = UplinkBacklog()
     assert not backlog
-    assert backlog.next_chunk() == b""
+    assert backlog.rest is None
+    assert backlog.next_frame() == (b"", False)
 
 
 def test_messages_go_ahead_of_audio_and_each_lane_keeps_its_order() -> None:
@@ -43,17 +50,24 @@ def test_a_frame_begun_is_finished_before_anything_else() -> None:
     assert drain(backlog, step=2) == [b"12", b"3", b"m1"]
 
 
-def test_a_frame_that_waited_is_finished_too_once_it_is_begun() -> None:
+def test_what_is_sealed_later_goes_behind_what_was_sealed_before() -> None:
     backlog = UplinkBacklog()
-    for push in (backlog.push_message, backlog.push_after_audio):
-        push(b"0123")
-        backlog.advance(1)
-        backlog.push_message(b"m")
-        assert drain(backlog) == [b"123", b"m"]
-    backlog.push_audio(b"0123", 20)
-    backlog.advance(3)
-    assert (backlog.audio_ms, backlog.audio_frames) == (0, 0)
-    assert drain(backlog) == [b"3"]
+    backlog.begin(b"a0123", 3)
+    backlog.begin(b"record", 0)
+    backlog.push_message(b"m1")
+    assert drain(backlog) == [b"23record", b"m1"]
+
+
+def test_what_is_next_is_known_to_be_audio_or_not() -> None:
+    backlog = UplinkBacklog()
+    backlog.push_audio(b"a1", 20)
+    backlog.push_after_audio(b"commit")
+    assert backlog.next_frame() == (b"a1", True)
+    backlog.push_message(b"m1")
+    assert backlog.next_frame() == (b"m1", False)
+    backlog.pop()
+    backlog.pop()
+    assert backlog.next_frame() == (b"commit", False)
 
 
 def test_the_oldest_audio_is_dropped_and_messages_among_it_stay() -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Coroutine
 
 import pytest
 
+from telephony.engine.channel import Channel, PlainChannel
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.tcp_options import TcpFeatures
 from telephony.engine.uplink_writer import UplinkSettings, UplinkWriter
@@ -20,7 +22,7 @@ FALLBACK = TcpFeatures(has_notsent_lowat=False, has_output_queue=False)
 class Bench:
     """A writer, and the other end of its connection."""
 
-    def __init__(self, settings: UplinkSettings) -> None:
+    def __init__(self, settings: UplinkSettings, channel: Channel | None) -> None:
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             listener.bind(("127.0.0.1", 0))
@@ -30,7 +32,7 @@ class Bench:
         self.far.setblocking(False)
         self.dead: list[str] = []
         self.died = asyncio.Event()
-        self.writer = UplinkWriter(self.near, settings, monotonic_ns, self.die)
+        self.writer = UplinkWriter(self.near, settings, monotonic_ns, self.die, channel)
         self.writer.audio_octets_per_ms = 8.0
         self.frames = 0
 
@@ -81,9 +83,10 @@ def frame(name: bytes, size: int = FRAME) -> bytes:
 def run(
     story: Callable[[Bench], Coroutine[None, None, None]],
     settings: UplinkSettings | None = None,
+    channel: Channel | None = None,
 ) -> None:
     async def told() -> None:
-        bench = Bench(settings or UplinkSettings())
+        bench = Bench(settings or UplinkSettings(), channel)
         try:
             await story(bench)
         finally:
@@ -271,3 +274,98 @@ def test_audio_is_forgotten_on_request() -> None:
         assert bench.writer.waiting_audio_messages == 0
 
     run(story)
+
+
+class Numbering(PlainChannel):
+    """Puts the number of the record before each frame, as TLS does unseen."""
+
+    def __init__(self) -> None:
+        self.sealed = 0
+
+    def seal(self, octets: bytes) -> bytes:
+        self.sealed += 1
+        return b"%08d" % self.sealed + octets
+
+    def goodbye(self) -> bytes:
+        return self.seal(b"goodbye")
+
+
+def test_frames_are_sealed_in_the_order_in_which_they_are_written_and_none_too_early() -> None:
+    channel = Numbering()
+
+    async def story(bench: Bench) -> None:
+        bench.stall()
+        for _ in range(100):
+            bench.audio()
+        unsealed = bench.writer.waiting_audio_messages
+        assert channel.sealed == bench.frames - unsealed - (dropped := dropped_by(bench))
+        answer = channel.seal(b"answer".ljust(FRAME))
+        bench.writer.write_sealed(answer)
+        bench.writer.write_message(frame(b"cancel"))
+        read = b""
+        while bench.writer.backlog_ms > 0 or bench.unread():
+            read += bench.read_some()
+            await asyncio.sleep(0.001)
+        records = [read[at : at + FRAME + 8] for at in range(0, len(read), FRAME + 8)]
+        assert [int(record[:8]) for record in records] == list(range(1, channel.sealed + 1))
+        names = [record[8:16].rstrip(b". ") for record in records]
+        assert names.index(b"cancel") == names.index(b"answer") + 1
+        assert len(names) == bench.frames - dropped + 2
+        bench.writer.say_goodbye()
+        assert bench.far.recv(100) == b"%08dgoodbye" % channel.sealed
+
+    run(story, channel=channel)
+
+
+def dropped_by(bench: Bench) -> int:
+    return bench.writer.counters.dropped_audio_messages
+
+
+def test_what_the_channel_says_leaves_at_once() -> None:
+    async def story(bench: Bench) -> None:
+        bench.writer.write_sealed(b"answer")
+        assert bench.far.recv(100) == b"answer"
+        assert bench.writer.counters.stalls == 0
+
+    run(story)
+
+
+def test_a_goodbye_is_not_put_into_the_middle_of_a_frame() -> None:
+    async def story(bench: Bench) -> None:
+        bench.stall()
+        sealed = bench.frames - bench.writer.waiting_audio_messages
+        bench.writer.say_goodbye()
+        read = b""
+        while bench.unread():
+            read += bench.read_some()
+        assert b"goodbye" not in read
+        assert len(read) < sealed * (FRAME + 8)
+
+    run(story, channel=Numbering())
+
+
+class Broken(PlainChannel):
+    """A channel that the peer has broken."""
+
+    def seal(self, octets: bytes) -> bytes:
+        error = ssl.SSLError(ssl.SSL_ERROR_SSL, f"{len(octets)} octets of no use")
+        error.reason = "PROTOCOL_IS_SHUTDOWN"
+        raise error
+
+
+@pytest.mark.parametrize("is_audio", [True, False])
+def test_a_broken_channel_is_told_once_from_the_loop(is_audio: bool) -> None:
+    async def story(bench: Bench) -> None:
+        for _ in range(2):
+            if is_audio:
+                assert bench.audio() == 0
+            else:
+                bench.writer.write_message(frame(b"m"))
+        assert bench.dead == []
+        await asyncio.sleep(0)
+        assert bench.dead == ["TLS: PROTOCOL_IS_SHUTDOWN"]
+        bench.writer.write_sealed(b"late")
+        bench.writer.say_goodbye()
+        assert not bench.unread()
+
+    run(story, channel=Broken())

@@ -2,17 +2,23 @@
 
 import asyncio
 import socket
+import ssl
 import sys
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
+from telephony.engine.channel import client_context
+from telephony.engine.tls_errors import TlsError, TlsProblem
 from telephony.engine.websocket_handshake import (
     HandshakeRefusedError,
     client_protocol,
     open_websocket,
 )
 from telephony.errors import ConfigurationError, TransportError
+from tests.support.certificates import Authority
 from tests.support.websocket_peer import WebSocketPeer
 
 KEY = "sk-secret-0123"
@@ -23,9 +29,9 @@ async def opened(peer: WebSocketPeer, serving: "asyncio.Task[None]") -> list[byt
     """Open a connection to the peer; give the first messages."""
     protocol = client_protocol(peer.url, max_message_octets=1000)
     try:
-        connection, frames = await open_websocket(protocol, HEADERS, timeout_s=2.0)
-        with connection:
-            return [bytes(frame.data) for frame in frames]
+        opened = await open_websocket(protocol, HEADERS, timeout_s=2.0)
+        with opened.connection:
+            return [bytes(frame.data) for frame in opened.frames]
     finally:
         await serving
 
@@ -125,7 +131,9 @@ def test_a_host_without_an_address_is_a_transport_error() -> None:
         asyncio.run(open_websocket(protocol, {}, timeout_s=5.0))
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1/", "wss://127.0.0.1/", "nonsense", "ws://"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/", "nonsense", "ws://", "wss://h:port/", "ws://[::1"]
+)
 def test_a_url_we_cannot_use_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigurationError, match="ws://"):
         client_protocol(url, max_message_octets=1000)
@@ -136,3 +144,152 @@ def test_a_header_that_would_split_the_request_is_refused_without_showing_it() -
     with pytest.raises(ConfigurationError) as caught:
         asyncio.run(open_websocket(protocol, {"Authorization": f"{KEY}\r\nX: 1"}, timeout_s=1.0))
     assert KEY not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+def trusting(authority: Authority) -> ssl.SSLContext:
+    context = client_context()
+    context.load_verify_locations(authority.certificate)
+    return context
+
+
+def refused(
+    server: ssl.SSLContext, tls: ssl.SSLContext | None, host: str = "127.0.0.1"
+) -> tuple[TlsError, BaseException | None]:
+    """Fail to open a connection; give why, and what the server made of it."""
+
+    async def story() -> tuple[TlsError, BaseException | None]:
+        peer = WebSocketPeer(tls=server)
+        url = peer.url.replace("127.0.0.1", host)
+        serving = asyncio.create_task(peer.accept())
+        protocol = client_protocol(url, max_message_octets=1000)
+        with pytest.raises(TlsError) as caught:
+            await open_websocket(protocol, HEADERS, timeout_s=2.0, tls=tls)
+        assert KEY not in "".join(traceback.format_exception(caught.value))
+        [seen] = await asyncio.gather(serving, return_exceptions=True)
+        peer.close()
+        return caught.value, seen
+
+    return asyncio.run(story())
+
+
+def test_a_server_of_a_trusted_authority_is_spoken_to(authority: Authority) -> None:
+    async def story() -> None:
+        peer = WebSocketPeer(tls=authority.server())
+        protocol = client_protocol(peer.url, max_message_octets=1000)
+        opened, _ = await asyncio.gather(
+            open_websocket(protocol, HEADERS, timeout_s=2.0, tls=trusting(authority)),
+            peer.accept(b"first"),
+        )
+        assert [bytes(frame.data) for frame in opened.frames] == [b"first"]
+        assert peer.request is not None
+        assert peer.request.headers["Authorization"] == f"Bearer {KEY}"
+        opened.connection.close()
+        peer.close()
+
+    asyncio.run(story())
+
+
+def test_a_server_of_an_unknown_authority_is_refused_before_it_sees_the_key(
+    authority: Authority,
+) -> None:
+    error, seen = refused(authority.server(), None)
+    assert error.problem is TlsProblem.UNKNOWN_AUTHORITY
+    assert "SSL_CERT_FILE" in str(error)
+    assert isinstance(seen, ssl.SSLError)
+    assert seen.reason == "TLSV1_ALERT_UNKNOWN_CA"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_server_with_anothers_certificate_is_refused(authority: Authority, host: str) -> None:
+    server = authority.server("DNS:elsewhere.example,IP:127.0.0.9")
+    error, _ = refused(server, trusting(authority), host)
+    assert error.problem is TlsProblem.WRONG_HOST
+    assert host in str(error)
+
+
+def test_an_expired_certificate_is_refused(authority: Authority) -> None:
+    error, _ = refused(authority.server(days=-1), trusting(authority))
+    assert error.problem is TlsProblem.EXPIRED
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_tls_1_1_is_refused(authority: Authority) -> None:
+    server = authority.server()
+    server.minimum_version = ssl.TLSVersion.TLSv1
+    server.maximum_version = ssl.TLSVersion.TLSv1_1
+    server.set_ciphers("ALL:@SECLEVEL=0")
+    error, seen = refused(server, trusting(authority))
+    assert error.problem is TlsProblem.NO_COMMON_VERSION
+    assert isinstance(seen, ssl.SSLError)
+    assert seen.reason == "UNSUPPORTED_PROTOCOL"
+
+
+def test_a_server_that_wants_a_certificate_of_ours_refuses_us(authority: Authority) -> None:
+    server = authority.server()
+    server.verify_mode = ssl.CERT_REQUIRED
+    server.load_verify_locations(authority.certificate)
+    error, _ = refused(server, trusting(authority))
+    assert error.problem is TlsProblem.REFUSED
+    assert "CERTIFICATE_REQUIRED" in str(error)
+
+
+def answered_to_tls(answer: Callable[[WebSocketPeer], object], timeout_s: float) -> TransportError:
+    """Let a server that knows no TLS take a TLS connection; give why it failed."""
+
+    async def story() -> TransportError:
+        peer = WebSocketPeer()
+        protocol = client_protocol(peer.url.replace("ws:", "wss:"), max_message_octets=1000)
+
+        async def serve() -> None:
+            await peer.take_connection()
+            answer(peer)
+
+        serving = asyncio.create_task(serve())
+        with pytest.raises(TransportError) as caught:
+            await open_websocket(protocol, HEADERS, timeout_s=timeout_s)
+        await serving
+        with suppress(OSError):
+            peer.close()
+        return caught.value
+
+    return asyncio.run(story())
+
+
+def test_a_server_without_tls_is_named_as_such() -> None:
+    error = answered_to_tls(lambda peer: peer.connection.send(b"HTTP/1.1 400 Bad\r\n\r\n"), 2.0)
+    assert isinstance(error, TlsError)
+    assert error.problem is TlsProblem.NO_TLS
+
+
+def test_a_server_that_breaks_tls_is_named_as_such() -> None:
+    error = answered_to_tls(
+        lambda peer: peer.connection.send(b"\x16\x03\x03\x00\x04\x02\x00\x00\x00"), 2.0
+    )
+    assert isinstance(error, TlsError)
+    assert error.problem is TlsProblem.BROKEN
+
+
+def test_a_server_that_hangs_up_in_the_tls_handshake() -> None:
+    error = answered_to_tls(lambda peer: peer.connection.shutdown(socket.SHUT_WR), 2.0)
+    assert "hung up in the TLS handshake" in str(error)
+
+
+def test_a_server_that_resets_in_the_tls_handshake() -> None:
+    error = answered_to_tls(lambda peer: peer.reset(), 2.0)
+    assert "Connection reset by peer" in str(error)
+
+
+def test_a_server_that_does_not_answer_in_tls_is_given_up_in_time() -> None:
+    error = answered_to_tls(lambda _: None, 0.05)
+    assert "did not answer within 0.05 s" in str(error)
+
+
+def test_a_host_that_no_certificate_can_be_for_is_a_configuration_error() -> None:
+    protocol = client_protocol("wss://.example/", max_message_octets=1000)
+    with pytest.raises(ConfigurationError, match="certificate"):
+        asyncio.run(open_websocket(protocol, {}, timeout_s=1.0))

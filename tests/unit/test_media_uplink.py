@@ -416,3 +416,32 @@ def test_opening_before_any_packet_waits_for_nothing(bench: Bench) -> None:
 
 def test_an_instant_out_of_reach_is_unknown(bench: Bench) -> None:
     assert bench.uplink.instant_of(0) is None
+
+
+def test_audio_dropped_before_it_was_written_counts_as_dropped(bench: Bench) -> None:
+    """A blocked way to the model: of six packets two were written and two dropped."""
+    for number in range(6):
+        bench.audio(number * 20, octet=number)
+    bench.uplink.handle_backlog_dropped(2, 2)
+    del bench.out[320:640]
+    bench.check(span=960, inserted=0, dropped=320, appended=640)
+    assert bench.uplink.instant_of(319) == ms(20) - 125_000
+    assert bench.uplink.instant_of(320) == ms(60)
+    assert bench.uplink.instant_of(480) == ms(80)
+
+
+def test_a_sink_may_drop_while_it_is_given_audio() -> None:
+    uplink, given = Uplink(FORMAT), 0
+
+    def sink(_octets: bytes) -> None:
+        nonlocal given
+        given += 1
+        if given > 3:
+            uplink.handle_backlog_dropped(1, 3)
+
+    uplink.sink = sink
+    for number in range(10):
+        uplink.handle_audio(b"\x40" * PACKET, add_samples(START, number * PACKET), ms(number * 20))
+    assert (uplink.span, uplink.appended, uplink.dropped) == (1600, 480, 1120)
+    assert [row.offset for row in uplink.log.rows()] == [0, 160, 320]
+    assert uplink.instant_of(0) == ms(120)

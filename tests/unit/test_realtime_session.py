@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -227,6 +228,62 @@ def test_a_session_that_tells_no_formats_grants_those_asked_for() -> None:
     assert talk.hear({"type": "session.updated", "session": {}}) == [
         SessionGranted(VoiceFormat.PCMU, VoiceFormat.PCMU)
     ]
+
+
+def formats(update: Any) -> list[str]:
+    """Give the audio formats that a session.update asks for."""
+    audio = update["session"]["audio"]
+    return [audio[direction]["format"]["type"] for direction in ("input", "output")]
+
+
+FORMAT_REFUSALS: dict[str, dict[str, object]] = {
+    "by the field": {"param": "session.audio.input.format.type", "event_id": "update_1"},
+    "by the value": {"message": "Invalid value: 'audio/pcmu'", "event_id": "update_1"},
+    "by an older field": {"param": "session.input_audio_format", "event_id": None},
+    "by an older value": {"message": "g711_ulaw is not supported", "event_id": None},
+}
+
+
+@pytest.mark.parametrize("refusal", FORMAT_REFUSALS.values(), ids=FORMAT_REFUSALS.keys())
+def test_a_server_that_refuses_g711_is_asked_for_pcm_once(refusal: dict[str, object]) -> None:
+    talk = Talk(Configure(SessionSettings("Hi.")))
+    refused = {"type": "error", "error": {"code": "invalid_value", "message": "m", **refusal}}
+    talk.session.handle_message(json.dumps(refused).encode(), NOW)
+    messages, told = talk.drain()
+    [again] = [json.loads(message.text) for message in messages]
+    assert formats(again) == ["audio/pcm", "audio/pcm"]
+    assert again["session"]["instructions"] == "Hi."
+    [event] = told
+    assert isinstance(event, VoiceErrorReceived)
+    assert event.is_harmless
+    second = {"code": "invalid_value", **refusal, "event_id": again["event_id"]}
+    assert talk.answer({"type": "error", "error": second}) == []
+    assert talk.hear({"type": "session.updated", "session": {}}) == [
+        SessionGranted(VoiceFormat.PCM, VoiceFormat.PCM)
+    ]
+    [later] = talk.command(Configure(SessionSettings("Next agent.")))
+    assert formats(later) == ["audio/pcm", "audio/pcm"]
+    assert talk.session.counters.format_fallbacks == 1
+
+
+OTHER_REFUSALS: dict[str, dict[str, object]] = {
+    "of something else": {"param": "session.voice", "event_id": "update_1"},
+    "of another event": {"message": "audio/pcmu", "event_id": "item_9"},
+}
+
+
+@pytest.mark.parametrize("refusal", OTHER_REFUSALS.values(), ids=OTHER_REFUSALS.keys())
+def test_another_refusal_leaves_the_format(refusal: dict[str, object]) -> None:
+    talk = Talk(Configure(SessionSettings()))
+    refused = {"type": "error", "error": {"code": "invalid_value", "message": "m", **refusal}}
+    assert talk.answer(refused) == []
+    assert talk.session.counters.format_fallbacks == 0
+
+
+def test_an_error_of_no_event_after_the_grant_leaves_the_format() -> None:
+    talk = Talk(Configure(SessionSettings()))
+    talk.hear({"type": "session.updated", "session": {}})
+    assert talk.answer(error("x", None, "bad audio format")) == []
 
 
 def test_a_session_that_grants_what_we_cannot_speak_is_an_error_and_no_grant() -> None:

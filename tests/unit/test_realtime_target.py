@@ -2,6 +2,7 @@
 
 import pytest
 
+from telephony.errors import ConfigurationError
 from telephony.realtime.target import session_url
 
 
@@ -9,10 +10,17 @@ from telephony.realtime.target import session_url
     ("base", "model", "wanted"),
     [
         ("wss://h/v1/realtime", "gpt-realtime", "wss://h/v1/realtime?model=gpt-realtime"),
-        ("wss://h/r?a=&b=1", "x&y z", "wss://h/r?a=&b=1&model=x%26y+z"),
+        ("wss://h/r?a=&b=1", "x&y z/#é", "wss://h/r?a=&b=1&model=x%26y%20z%2F%23%C3%A9"),
+        ("wss://h/r?sig=a%2Bb+c;d", "m", "wss://h/r?sig=a%2Bb+c;d&model=m"),
+        ("wss://h/r?", "m", "wss://h/r?model=m"),
         ("ws://h/r?model=own", "other", "ws://h/r?model=own"),
         ("ws://h:9/r", None, "ws://h:9/r"),
     ],
 )
 def test_the_model_joins_the_url_escaped(base: str, model: str | None, wanted: str) -> None:
     assert session_url(base, model) == wanted
+
+
+def test_what_is_no_url_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigurationError, match="ws://"):
+        session_url("wss://[::1", "m")

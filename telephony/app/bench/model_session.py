@@ -67,7 +67,7 @@ class ModelSession:
         self._answers = 0
         self._bursts = 0
         self._appended_octets = 0
-        self._echo: Answer | None = None
+        self._is_quiet = False
         self._to_echo = 0
         self._was_marked = False
 
@@ -108,20 +108,22 @@ class ModelSession:
         encoded = text[start : text.index(b'"', start)]
         padding = encoded.count(b"=", -2)
         self._appended_octets += len(encoded) * 3 // 4 - padding
-        return self._give_back(encoded) if self._echo is not None else b""
+        return self._give_back(encoded) if self._is_quiet else b""
 
     def _give_back(self, encoded: bytes) -> bytes:
-        """Give a marked append back, and what follows it."""
-        assert self._echo is not None
+        """Answer a marked append with itself and with what follows it."""
+        frames = b""
         is_marked = is_marker(b64decode(encoded), self._format)
         if is_marked and not self._was_marked:
             self.markers_ns.append(self._clock())
             self._to_echo = ECHOED_APPENDS
+            frames = self._end_answer() + self._begin_answer()
         self._was_marked = is_marked
-        if not self._to_echo:
-            return b""
+        if self._answer is None:
+            return frames
         self._to_echo -= 1
-        return self._echo.audio(encoded)
+        frames += self._answer.audio(encoded)
+        return frames if self._to_echo else frames + self._end_answer()
 
     def take_appended_ms(self) -> float:
         """Give the length of what was appended since this was last asked."""
@@ -158,7 +160,6 @@ class ModelSession:
         return b"" if answer is None else answer.end()
 
     def be_quiet(self) -> bytes:
-        """End the answer under way; from now on marked audio comes back in one long answer."""
-        frames = self._end_answer() + self._begin_answer()
-        self._echo = self._answer
-        return frames
+        """End the answer under way; from now on each marker is answered with itself."""
+        self._is_quiet = True
+        return self._end_answer()

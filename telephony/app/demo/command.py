@@ -10,12 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
 from telephony.app.demo.observed import ObservedMove
-from telephony.app.demo.report import DemoReport, Step, Truncation
+from telephony.app.demo.report import DemoReport
 from telephony.app.demo.run import play_demo
+from telephony.app.demo.show import moves_table, show_report
 from telephony.engine.log import configure_log
 
 __all__ = ["demo"]
@@ -49,7 +48,7 @@ def demo(out: Path | None, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(report.as_json()) + "\n")
     else:
-        _show(report, folder, Console())
+        show_report(report, folder / LOG, Console())
     return 0 if report.ok else 1
 
 
@@ -84,73 +83,6 @@ def _play_visibly(folder: Path) -> DemoReport:
 
         def show(move: ObservedMove) -> None:
             moves.append(move)
-            live.update(_moves_table(moves), refresh=True)
+            live.update(moves_table(moves), refresh=True)
 
         return asyncio.run(play_demo(folder, show))
-
-
-def _moves_table(moves: list[ObservedMove]) -> Table:
-    table = Table(title="The call", title_justify="left", box=None, show_header=False)
-    table.add_column(justify="right", style="cyan")
-    table.add_column()
-    started = min(move.wall for move in moves)
-    for move in sorted(moves, key=lambda one: one.wall):
-        who = "" if move.move.startswith("operator") else "caller "
-        table.add_row(f"{move.wall - started:.2f} s", who + move.move)
-    return table
-
-
-def _show(report: DemoReport, folder: Path, console: Console) -> None:
-    console.print()
-    console.print(_steps_table(report.steps))
-    console.print()
-    console.print(_truncations_table(report.truncations))
-    console.print()
-    if report.failure is not None:
-        console.print(Text(f"The call broke off: {report.failure}", style="red"))
-    for name, path in (
-        ("audio", report.files.audio),
-        ("timeline", report.files.timeline),
-        ("picture", report.files.picture),
-        ("log", folder / LOG),
-    ):
-        console.print(Text(f"{name:>9}  {path}"), soft_wrap=True)
-    verdict = ("All of it holds.", "green") if report.ok else ("Not all of it holds.", "red")
-    console.print(Text(verdict[0], style=f"bold {verdict[1]}"))
-
-
-def _steps_table(steps: tuple[Step, ...]) -> Table:
-    table = Table(title="Steps", title_justify="left", box=None, pad_edge=False)
-    for heading in ("", "step", "at", "evidence"):
-        table.add_column(heading, justify="right" if heading == "at" else "left")
-    for step in steps:
-        at = "" if step.at_ms is None else f"{step.at_ms / 1000:.2f} s"
-        table.add_row(_tick(is_good=step.ok), step.name, at, Text(step.evidence))
-    return table
-
-
-def _truncations_table(truncations: tuple[Truncation, ...]) -> Table:
-    table = Table(
-        title="What the model remembers, and what was heard",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for heading in ("", "cut by", "remembered", "sent", "heard", "error", "after the flush"):
-        table.add_column(heading, justify="left" if heading in {"", "cut by"} else "right")
-    for one in truncations:
-        heard, error = one.far_end_samples, one.error_ms
-        table.add_row(
-            _tick(is_good=one.ok),
-            one.case,
-            f"{one.truncated_ms} ms",
-            f"{one.sent_samples / 8:.3f} ms",
-            "nothing" if heard is None else f"{heard / 8:.3f} ms",
-            "" if error is None else f"{error:.3f} ms",
-            f"{one.samples_after / 8:g} ms",
-        )
-    return table
-
-
-def _tick(*, is_good: bool) -> Text:
-    return Text("✓", style="green") if is_good else Text("✗", style="bold red")

@@ -57,22 +57,22 @@ def timeline(evidence: Evidence) -> list[dict[str, object]]:
     """Merge the product's event log with what the far end observed, on one clock.
 
     Returns:
-        Rows in order of time: `at_ms` since the caller called, `source` (product, caller, operator
+        Rows in order of time: `at_ms` since the caller called, `seen_by` (product, caller, operator
         or far_end), `type`, and the rest of the row.
     """
     rows: list[tuple[float, dict[str, object]]] = [
-        (row.wall, {"source": "product", **row.payload.model_dump(mode="json")})
+        (row.wall, {"seen_by": "product", **row.payload.model_dump(mode="json")})
         for row in evidence.rows
     ]
     for one in evidence.observed.rows:
         body = one.row.payload.model_dump(mode="json")
-        rows.append((one.row.wall, {"source": one.who, "call_id": one.row.call_id, **body}))
+        rows.append((one.row.wall, {"seen_by": one.who, "call_id": one.row.call_id, **body}))
     for move in evidence.observed.moves:
-        rows.append((move.wall, {"source": "far_end", "type": "move", "move": move.move}))
+        rows.append((move.wall, {"seen_by": "far_end", "type": "move", "move": move.move}))
     for item in evidence.items:
         if item.heard is not None and item.began is not None:
             told: dict[str, object] = {
-                "source": "far_end",
+                "seen_by": "far_end",
                 "type": "item.heard",
                 "item_id": item.item_id,
                 "text": item.text,
@@ -150,7 +150,7 @@ def _marks(evidence: Evidence, truncations: Sequence[Truncation]) -> list[Mark]:
     marks: list[Mark] = []
     moves = (
         ("talks over the agent", 0, "talks over the agent", "caller"),
-        ("is asked to call the operator", 0, "referred to the operator", "caller"),
+        ("is asked to call the operator", 0, "transferred", "caller"),
         ("asks the operator", 0, "asks the operator", "caller"),
         ("hangs up", 0, "hangs up", "caller"),
         ("hears the greeting", 1, "greeting", "agent"),

@@ -1,0 +1,82 @@
+"""What a person sees of the demo: the call as it happens, then what was proved."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from telephony.app.demo.observed import ObservedMove
+from telephony.app.demo.report import DemoReport, Step, Truncation
+
+__all__ = ["moves_table", "show_report"]
+
+
+def moves_table(moves: Sequence[ObservedMove]) -> Table:
+    """Give what has happened so far, in order of time."""
+    table = Table(title="The call", title_justify="left", box=None, show_header=False)
+    table.add_column(justify="right", style="cyan")
+    table.add_column()
+    started = min(move.wall for move in moves)
+    for move in sorted(moves, key=lambda one: one.wall):
+        who = "" if move.move.startswith("operator") else "caller "
+        table.add_row(f"{move.wall - started:.2f} s", who + move.move)
+    return table
+
+
+def show_report(report: DemoReport, log: Path, console: Console) -> None:
+    """Print the steps, the truncations, and where the files are."""
+    console.print()
+    console.print(_steps_table(report.steps))
+    console.print()
+    console.print(_truncations_table(report.truncations))
+    console.print()
+    if report.failure is not None:
+        console.print(Text(f"The call broke off: {report.failure}", style="red"))
+    for name, path in (
+        ("audio", report.files.audio),
+        ("timeline", report.files.timeline),
+        ("picture", report.files.picture),
+        ("log", log),
+    ):
+        console.print(Text(f"{name:>9}  {path}"), soft_wrap=True)
+    verdict = ("All of it holds.", "green") if report.ok else ("Not all of it holds.", "red")
+    console.print(Text(verdict[0], style=f"bold {verdict[1]}"))
+
+
+def _steps_table(steps: tuple[Step, ...]) -> Table:
+    table = Table(title="Steps", title_justify="left", box=None, pad_edge=False)
+    for heading in ("", "step", "at", "evidence"):
+        table.add_column(heading, justify="right" if heading == "at" else "left")
+    for step in steps:
+        at = "" if step.at_ms is None else f"{step.at_ms / 1000:.2f} s"
+        table.add_row(_tick(is_good=step.ok), step.name, at, Text(step.evidence))
+    return table
+
+
+def _truncations_table(truncations: tuple[Truncation, ...]) -> Table:
+    table = Table(
+        title="What the model remembers, and what was heard",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for heading in ("", "cut by", "remembered", "sent", "heard", "error", "after the flush"):
+        table.add_column(heading, justify="left" if heading in {"", "cut by"} else "right")
+    for one in truncations:
+        heard, error = one.far_end_samples, one.error_ms
+        table.add_row(
+            _tick(is_good=one.ok),
+            one.case,
+            f"{one.truncated_ms} ms",
+            f"{one.sent_samples / 8:.3f} ms",
+            "nothing" if heard is None else f"{heard / 8:.3f} ms",
+            "" if error is None else f"{error:.3f} ms",
+            f"{one.samples_after / 8:g} ms",
+        )
+    return table
+
+
+def _tick(*, is_good: bool) -> Text:
+    return Text("✓", style="green") if is_good else Text("✗", style="bold red")
