@@ -27,6 +27,9 @@ __all__ = ["LocalSession"]
 
 MAX_LOGGED_REFUSALS = 20
 """Per session: a client that goes on being wrong shall not fill the log."""
+NOBODYS_FAULT = frozenset({"response_cancel_not_active"})
+"""A caller who speaks up ends the response on both sides at once: the client's cancel then crosses
+our own, at every interruption."""
 
 
 class TranscriptionCompleted(events.InputTranscriptionCompleted):
@@ -126,8 +129,9 @@ class LocalSession:
         self._outbox.send(events.ErrorEvent(error=detail))
         self._refusals += 1
         if self._refusals <= MAX_LOGGED_REFUSALS:
+            is_warning = code not in NOBODYS_FAULT
             self._outbox.log(
-                "client event refused", is_warning=True, code=code, param=param or None
+                "client event refused", is_warning=is_warning, code=code, param=param or None
             )
 
     def _update(self, event: client_events.SessionUpdate) -> None:

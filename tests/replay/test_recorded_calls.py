@@ -23,6 +23,7 @@ from tests.support.virtual_call import PlayedCall
 
 ENTRIES = {str(entry["name"]): entry for entry in index()}
 NAMES = names()
+TELEPHONE_EVENT = 101
 SLOT_MS = 5
 VOID_MS = 150
 ATTEMPTS = 2
@@ -147,6 +148,18 @@ def test_one_dropped_packet_is_another_call(name: str, speaker: Speaker) -> None
     assert found["counters"]["uplink_appended"] == counters["uplink_appended"]
     samples = ENTRIES[name]["ptime_ms"] * 8
     assert found["counters"]["uplink_concealed"] == counters["uplink_concealed"] + samples
+
+
+def test_what_sounds_beneath_a_key_is_not_appended(speaker: Speaker) -> None:
+    call = recorded("digits")
+    packets = call.to_agent()
+    kinds = [packet.payload[1] & 0x7F for packet in packets]
+    beneath = packets[kinds.index(TELEPHONE_EVENT) + 3]
+    assert kinds[packets.index(beneath)] == 0
+    loud = beneath._replace(payload=beneath.payload[:12] + bytes(len(beneath.payload) - 12))
+    datagrams = tuple(loud if each is beneath else each for each in call.datagrams)
+    found = told(call, play_virtually(replace(call, datagrams=datagrams), speaker))
+    assert found == expectation("digits")
 
 
 # ---- through sockets ----------------------------------------------------------------------------

@@ -137,11 +137,13 @@ def test_a_line_beyond_the_limit_ends_the_link(tmp_path: Path) -> None:
 
 
 def test_an_app_that_reads_nothing_loses_the_link(tmp_path: Path) -> None:
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(30)
-        writer.close()
-
     async def main() -> None:
+        is_over = asyncio.Event()
+
+        async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await is_over.wait()
+            writer.transport.abort()
+
         link, server = await dial(tmp_path, serve)
         text = TroubleNoted(code="c", fault="ours", text="x" * 1_000_000)
         big = EventLog("e1-1", Nanoseconds(0), 0.0).row(text, Nanoseconds(0))
@@ -149,7 +151,9 @@ def test_an_app_that_reads_nothing_loses_the_link(tmp_path: Path) -> None:
             link.send(big)
         async with asyncio.timeout(5):
             assert await read_commands(link) == []
+        is_over.set()
         server.close()
+        await asyncio.sleep(0.01)
 
     asyncio.run(main())
 
