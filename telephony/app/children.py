@@ -34,6 +34,7 @@ class Child:
         self.name = name
         self._command = [sys.executable, "-m", module, *arguments]
         self._process: asyncio.subprocess.Process | None = None
+        self.stop_seconds = STOP_SECONDS
 
     async def start(self, first_line: str = "") -> dict[str, Any]:
         """Start it, hand it one line on standard input, and wait until it is ready.
@@ -108,7 +109,7 @@ class Child:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(self.stop_seconds):
                 await process.wait()
         except TimeoutError:
             with suppress(ProcessLookupError):

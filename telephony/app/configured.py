@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,10 +28,13 @@ __all__ = [
     "load_settings",
 ]
 
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to be refused
 LOCAL = "local"
 """Name of the embedded server where no `[realtime.NAME]` is configured."""
 ENGINE_ID_OCTETS = 3
 MAX_PORT = 65_535
+GRANT_LIMIT_AFTER_S = 7.0
+"""For the voice session, from the answer without it until it counts as lost."""
 
 Declared = TypeVar("Declared", Agent, Phone)
 
@@ -101,11 +105,16 @@ def _load(spec: str, kind: type[Declared], what: str) -> Declared:
         wanted = f"MODULE:{what.upper()} such as my{what}:{what}"
         raise ConfigurationError(f"{what} is {spec!r}, wanted {wanted}")
     try:
-        found = getattr(import_module(module_name), name)
+        module = import_module(module_name)
     except ModuleNotFoundError as failed:
         raise ConfigurationError(f"{what} {spec!r}: no module {failed.name!r}") from failed
-    except AttributeError as failed:
-        raise ConfigurationError(f"{what} {spec!r}: {failed}") from failed
+    except Exception as failed:  # whatever a user's module raises
+        where = traceback.extract_tb(failed.__traceback__)[-1]
+        why = f"{type(failed).__name__}: {failed} ({where.filename}, line {where.lineno})"
+        raise ConfigurationError(f"{what} {spec!r}: the module fails: {why}") from failed
+    found = getattr(module, name, None)
+    if found is None:
+        raise ConfigurationError(f"{what} {spec!r}: the module has no {name!r}")
     if not isinstance(found, kind):
         seen, article = type(found).__name__, "an" if kind is Agent else "a"
         raise ConfigurationError(f"{what} {spec!r} is a {seen}, wanted {article} {kind.__name__}")
@@ -182,6 +191,7 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
 
 def _check(configured: Configured) -> None:
     """Refuse now what would fail in the middle of a call."""
+    _check_address(configured.settings)
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
         if agent.realtime is not None and agent.realtime not in servers:
@@ -195,6 +205,16 @@ def _check(configured: Configured) -> None:
                     f"agent {agent.name!r}: transfer {handoff.name!r} goes to {handoff.to},"
                     " which [transfer] allow does not let through"
                 )
+
+
+def _check_address(settings: Settings) -> None:
+    """Refuse to listen everywhere without an address that others can be told."""
+    for one in settings.sip.listen_addresses:
+        if one.host in WILDCARDS and settings.sip.advertise is None:
+            raise ConfigurationError(
+                f"sip.advertise is missing: sip.listen is {one.host}, every address of this"
+                " machine; wanted the one that phones reach it by"
+            )
 
 
 def _voice_server(server: RealtimeSettings, environ: Mapping[str, str]) -> VoiceServer:
@@ -225,6 +245,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         max_calls=settings.limits.calls,
         ring_seconds=settings.limits.ring_s,
         grant_seconds=settings.limits.session_grant_s,
+        grant_limit_seconds=settings.limits.session_grant_s + GRANT_LIMIT_AFTER_S,
         is_nat=settings.media.nat,
         media_networks=settings.media.media_networks,
         starvation_ms=settings.media.starvation_fill_ms,

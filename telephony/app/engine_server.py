@@ -12,6 +12,8 @@ from telephony.call import CallCommand, EngineMessage, MessageError, decode_even
 __all__ = ["EngineServer"]
 
 LINE_LIMIT = 16 * 1024 * 1024
+WRITE_LIMIT = 32 * 1024 * 1024
+"""Octets waiting for the engine; beyond it the engine is stuck."""
 
 log = structlog.get_logger("telephony.link")
 
@@ -40,9 +42,17 @@ class EngineServer:
         self._path.chmod(0o600)
 
     def send(self, command: CallCommand) -> None:
-        """Hand one command to the engine; without an engine it is dropped."""
-        if self._writer is not None:
-            self._writer.write(encode(command) + b"\n")
+        """Hand one command to the engine; without an engine it is dropped.
+
+        An engine that reads nothing for long is hung up on, which ends it.
+        """
+        if self._writer is None:
+            return
+        if self._writer.transport.get_write_buffer_size() > WRITE_LIMIT:
+            log.error("engine reads no commands", fault="ours")
+            self._writer.transport.abort()
+            return
+        self._writer.write(encode(command) + b"\n")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._writer is not None:

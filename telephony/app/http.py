@@ -1,7 +1,7 @@
 """The web server: health for a load balancer, metrics for Prometheus, calls for people."""
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from telephony.app.switchboard import Switchboard
 
@@ -16,7 +16,8 @@ async def _health(_request: web.Request) -> web.Response:
 
 
 async def _metrics(request: web.Request) -> web.Response:
-    return web.Response(body=generate_latest(request.app[REGISTRY]), content_type="text/plain")
+    body = generate_latest(request.app[REGISTRY])
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _calls(request: web.Request) -> web.Response:

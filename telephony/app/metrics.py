@@ -20,6 +20,8 @@ from telephony.call import (
 
 __all__ = ["Metrics"]
 
+MAX_CODES = 100
+"""Codes of trouble told apart; the voice model's server may send any."""
 MS_PER_S = 1000
 NS_PER_S = 1_000_000_000
 RTP_KINDS = (
@@ -83,6 +85,7 @@ class Metrics:
             name + "engine_events", "What the engine counts", ["kind"], registry=registry
         )
         self._answered: set[str] = set()
+        self._codes: set[str] = set()
         self._reported: dict[str, int] = {}
 
     def handle_event(self, event: CallEvent) -> None:
@@ -115,9 +118,15 @@ class Metrics:
             case TransferEnded(outcome=outcome):
                 self._transfers.labels(outcome).inc()
             case TroubleNoted(code=code, fault=fault):
-                self._trouble.labels(code, fault).inc()
+                self._trouble.labels(self._bounded(code), fault).inc()
             case _:
                 pass
+
+    def _bounded(self, code: str) -> str:
+        """Give a code as a label; a server that invents ever new ones shares one of ours."""
+        if len(self._codes) < MAX_CODES:
+            self._codes.add(code)
+        return code if code in self._codes else "other"
 
     def _count_end(self, call_id: str, ended: CallEnded) -> None:
         self._ended.labels(ended.by).inc()

@@ -21,6 +21,10 @@ __all__ = [
 ]
 
 
+FIRST_REFUSAL, LAST_STATUS = 400, 699
+MAX_RING_S = 180
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
     """What is known of a call before it is answered. Text of the caller's is untrusted.
@@ -62,10 +66,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Refuse the call with a SIP status, 400 to 699."""
+    """Refuse the call with a SIP status, 400 to 699.
+
+    Raises:
+        ConfigurationError: The status is none of those.
+    """
 
     status: int = 603
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a status that would not refuse."""
+        if not FIRST_REFUSAL <= self.status <= LAST_STATUS:
+            raise ConfigurationError(f"Reject: status is {self.status!r}, wanted 400 to 699")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +90,18 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Let it ring, and answer by the lines after this many seconds."""
+    """Let it ring, and answer by the lines after this many seconds, up to 180.
+
+    Raises:
+        ConfigurationError: It is longer than anybody waits.
+    """
 
     seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse what outlasts a ringing call."""
+        if not 0 <= self.seconds <= MAX_RING_S:
+            raise ConfigurationError(f"Ring: seconds is {self.seconds!r}, wanted 0 to 180")
 
 
 Decision = Answer | Reject | Redirect | Ring | Agent | None

@@ -45,6 +45,7 @@ from telephony.call import (
     TransferEnded,
     route,
 )
+from telephony.errors import ConfigurationError
 
 __all__ = ["CallRecord", "Switchboard"]
 
@@ -55,6 +56,8 @@ CALLS_KEPT = 200
 EVENTS_KEPT = 5_000
 """Rows kept of one call: an hour of lively talk."""
 NOT_FOUND = 404
+SERVICE_UNAVAILABLE = 503
+DECISIONS = Answer | Reject | Redirect | Ring | Agent | None
 
 log = structlog.get_logger("telephony.calls")
 
@@ -104,6 +107,7 @@ class Switchboard:
         self._may_transfer = may_transfer
         self._tasks: set[asyncio.Task[None]] = set()
         self._watchers: list[Callable[[CallEvent], None]] = []
+        self.hook_seconds = HOOK_SECONDS
         self.calls: OrderedDict[str, CallRecord] = OrderedDict()
 
     def watch(self, watcher: Callable[[CallEvent], None]) -> None:
@@ -167,22 +171,33 @@ class Switchboard:
     async def _answer(self, record: CallRecord, incoming: CallIncoming) -> None:
         decision = await self._ask_hook(record, incoming)
         if isinstance(decision, Ring):
-            self._command(record, RingCall())
+            self._command(record, RingCall(seconds=decision.seconds))
             await asyncio.sleep(decision.seconds)
             decision = None
         if decision is None:
             decision = self._by_line(incoming)
         if isinstance(decision, Agent):
             decision = Answer(decision)
+        if not record.is_over:
+            self._command(record, self._carry_out(record, decision))
+
+    def _carry_out(
+        self, record: CallRecord, decision: Answer | Reject | Redirect
+    ) -> AnswerCall | RejectCall | RedirectCall:
+        """Turn a decision into a command; an agent that cannot be served refuses the call."""
         match decision:
             case Answer(agent=agent, variables=variables):
+                try:
+                    plan = self._plans.plan(agent, variables)
+                except ConfigurationError as wrong:
+                    log.error("agent cannot answer", call=record.call_id, why=str(wrong))
+                    return RejectCall(status=SERVICE_UNAVAILABLE)
                 record.agent, record.variables = agent, variables
-                plan = self._plans.plan(agent, variables)
-                self._command(record, AnswerCall(plan=plan))
+                return AnswerCall(plan=plan)
             case Redirect(to=to):
-                self._command(record, RedirectCall(contact=to))
+                return RedirectCall(contact=to)
             case Reject(status=status, reason=reason):
-                self._command(record, RejectCall(status=status, reason=reason))
+                return RejectCall(status=status, reason=reason)
 
     async def _ask_hook(self, record: CallRecord, incoming: CallIncoming) -> Decision:
         if self._hook is None:
@@ -196,13 +211,20 @@ class Switchboard:
             headers=incoming.headers,
         )
         try:
-            async with asyncio.timeout(HOOK_SECONDS):
-                return await self._hook(call)
+            async with asyncio.timeout(self.hook_seconds):
+                decided = await self._hook(call)
         except TimeoutError:
             log.warning("on_incoming took too long", call=record.call_id, fault="user code")
+            return None
         except Exception:
             log.exception("on_incoming failed", call=record.call_id, fault="user code")
-        return None
+            return None
+        # A user without a type checker may return anything.
+        if not isinstance(decided, DECISIONS):  # pyright: ignore[reportUnnecessaryIsInstance]
+            seen = type(decided).__name__
+            log.warning("on_incoming gave no decision", call=record.call_id, seen=seen)
+            return None
+        return decided
 
     def _by_line(self, incoming: CallIncoming) -> Answer | Reject:
         found = route(incoming.number, self._lines)
@@ -262,8 +284,14 @@ class Switchboard:
 
     def _hand_over(self, record: CallRecord, agent: Agent, requested: ToolRequested) -> None:
         """Give the call to another agent: its settings first, then the answer that speaks."""
+        try:
+            plan = self._plans.plan(agent, record.variables)
+        except ConfigurationError as wrong:
+            log.error("agent cannot take over", call=record.call_id, why=str(wrong))
+            text = f"error: {agent.name} cannot take over; stay with the caller"
+            self._give(record, requested.tool_call_id, text)
+            return
         record.agent = agent
-        plan = self._plans.plan(agent, record.variables)
         self._command(record, ConfigureAgent(plan=plan))
         self._give(record, requested.tool_call_id, f"You are now talking to {agent.name}.")
 
@@ -272,6 +300,10 @@ class Switchboard:
             log.warning("transfer not allowed", call=record.call_id, target=action.to)
             text = "error: this transfer is not allowed; stay with the caller"
             self._give(record, requested.tool_call_id, text)
+            return
+        if record.transfer_tool_call_id is not None:
+            text = "error: a transfer is under way already"
+            self._give(record, requested.tool_call_id, text, respond=False)
             return
         record.transfer_tool_call_id = requested.tool_call_id
         self._command(record, StartTransfer(target=action.to, tool_call_id=requested.tool_call_id))

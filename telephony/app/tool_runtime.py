@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Executor as PoolExecutor
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 
@@ -23,6 +24,10 @@ THREADS = 32
 """Sync tools that run at once; more wait for their turn, within their own time limit."""
 
 log = structlog.get_logger("telephony.tools")
+
+
+class _TookTooLong(Exception):  # noqa: N818 - never leaves this file
+    """A tool's time was up; a `TimeoutError` may also be the tool's own."""
 
 
 class ToolRuntime:
@@ -48,23 +53,35 @@ class ToolRuntime:
         """
         try:
             parsed = tool.parse_arguments(arguments)
-            async with asyncio.timeout(tool.timeout_s):
-                result = await self._call(tool, parsed)
+            result = await self._run_in_time(tool, parsed)
             return self._write(tool, result, call_id)
         except ToolArgumentError as wrong:
             self._on_failure("arguments")
             log.warning("tool arguments refused", tool=tool.name, call=call_id, fault="model")
             return f"error: {wrong}"
-        except TimeoutError:
+        except _TookTooLong:
             self._on_failure("timeout")
             log.warning(
                 "tool timed out", tool=tool.name, call=call_id, seconds=tool.timeout_s, fault="tool"
             )
             return f"error: {tool.name} did not answer within {tool.timeout_s:g} s"
-        except Exception as failed:
+        except (Exception, SystemExit) as failed:
             self._on_failure("failed")
             log.exception("tool failed", tool=tool.name, call=call_id, fault="tool")
             return f"error: {tool.name} failed: {type(failed).__name__}"
+
+    async def _run_in_time(self, tool: AnyTool, arguments: dict[str, object]) -> object:
+        limit = asyncio.timeout(tool.timeout_s)
+        try:
+            async with limit:
+                return await self._call(tool, arguments)
+        except TimeoutError as timed_out:
+            if limit.expired():
+                raise _TookTooLong from timed_out
+            raise
+        except BrokenProcessPool:
+            self._processes = None  # a tool ended its process; the next one gets another
+            raise
 
     def _write(self, tool: AnyTool, result: object, call_id: str) -> str:
         """Write a result; one that was too long for the model to read counts as a failure."""
