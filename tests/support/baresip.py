@@ -70,7 +70,7 @@ class Baresip:
 
     def __init__(self, phone: Phone | None = None) -> None:
         self.phone = phone or Phone()
-        self.sip_port = free_port()
+        self.sip_port = free_port(2)  # it takes the one above for TLS
         self.events: list[dict[str, Any]] = []
         self._open = ExitStack()
         self._folder = Path()
@@ -87,7 +87,7 @@ class Baresip:
 
     def __enter__(self) -> Self:
         self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="phone")))
-        control_port = free_port(socket.SOCK_STREAM)
+        control_port = free_port()
         self._configure(control_port)
         log: IO[bytes] = self._open.enter_context((self._folder / "log").open("wb"))
         self._process = subprocess.Popen(

@@ -2,30 +2,23 @@
 
 import random
 import socket
+from collections.abc import Sequence
 
 LOOPBACK = "127.0.0.1"
 RANGE_FROM, RANGE_TO = 20_000, 32_000
-"""Below the kernel's own ephemeral ports, so that nobody is given one of a range meanwhile."""
+"""For ranges; below the kernel's own ephemeral ports, so that nobody is given one meanwhile."""
+SINGLE_FROM, SINGLE_TO = 10_000, 20_000
+"""For single ports; below those of ranges."""
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """Give a port that is free for UDP and TCP alike at this moment."""
-    other = socket.SOCK_STREAM if kind == socket.SOCK_DGRAM else socket.SOCK_DGRAM
-    while True:
-        with socket.socket(socket.AF_INET, kind) as first:
-            first.bind((LOOPBACK, 0))
-            port = int(first.getsockname()[1])
-            if _binds(port, other):
-                return port
+def free_port(count: int = 1) -> int:
+    """Give the first of `count` ports in a row that are free for UDP and for TCP at this moment."""
+    return _free(range(SINGLE_FROM, SINGLE_TO - count), count, _BOTH)
 
 
 def free_range(count: int) -> int:
     """Give the even first port of `count` UDP ports in a row that are free at this moment."""
-    pick = random.SystemRandom()
-    while True:
-        first = pick.randrange(RANGE_FROM, RANGE_TO - count, 2)
-        if all(_binds(port, socket.SOCK_DGRAM) for port in range(first, first + count)):
-            return first
+    return _free(range(RANGE_FROM, RANGE_TO - count, 2), count, (socket.SOCK_DGRAM,))
 
 
 def bind_even_pair() -> tuple[socket.socket, socket.socket]:
@@ -41,6 +34,18 @@ def bind_even_pair() -> tuple[socket.socket, socket.socket]:
                 each.close()
             continue
         return pair[0], pair[1]
+
+
+_BOTH = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+
+
+def _free(firsts: range, count: int, kinds: Sequence[socket.SocketKind]) -> int:
+    pick = random.SystemRandom()
+    while True:
+        first = pick.choice(firsts)
+        ports = range(first, first + count)
+        if all(_binds(port, kind) for port in ports for kind in kinds):
+            return first
 
 
 def _binds(port: int, kind: socket.SocketKind) -> bool:
