@@ -121,9 +121,7 @@ def local(
     listen: Annotated[str, typer.Option(help="HOST:PORT; port 0 takes a free one.")] = (
         "127.0.0.1:8765"
     ),
-    until_stdin_closes: Annotated[
-        bool, typer.Option("--until-stdin-closes", help="Also end when standard input closes.")
-    ] = False,
+    until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Run the embedded realtime server alone: a rule dialog behind the Realtime protocol."""
     from telephony.app.local_server import run

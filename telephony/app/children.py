@@ -50,6 +50,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_LIMIT,
+            start_new_session=True,  # Ctrl-C is ours to hear: calls are hung up before parts end
         )
         assert process.stdin is not None
         assert process.stdout is not None

@@ -248,6 +248,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         grant_limit_seconds=settings.limits.session_grant_s + GRANT_LIMIT_AFTER_S,
         is_nat=settings.media.nat,
         media_networks=settings.media.media_networks,
+        far_buffer_ms=settings.media.far_buffer_ms,
+        reorder_wait_ms=settings.media.reorder_wait_ms,
         starvation_ms=settings.media.starvation_fill_ms,
         starvation_dtx_ms=settings.media.starvation_fill_dtx_ms,
     )

@@ -76,7 +76,9 @@ class Reject:
     reason: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a status that would not refuse."""
+        """Refuse a status that would not refuse, and a reason that no answer can hold."""
+        if self.reason is not None and not self.reason.isprintable():
+            raise ConfigurationError(f"reason is {self.reason!r}, wanted one line of text")
         if not FIRST_REFUSAL <= self.status <= LAST_STATUS:
             raise ConfigurationError(f"Reject: status is {self.status!r}, wanted 400 to 699")
 

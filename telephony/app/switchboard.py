@@ -216,7 +216,7 @@ class Switchboard:
         except TimeoutError:
             log.warning("on_incoming took too long", call=record.call_id, fault="user code")
             return None
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("on_incoming failed", call=record.call_id, fault="user code")
             return None
         # A user without a type checker may return anything.

@@ -317,6 +317,10 @@ class Call:
         self._take_keys()
         if self.conversation is not None:
             self.conversation.handle_timer(now_ns)
+            if self.conversation.is_mute and not self.conversation.is_closed:
+                self._trouble("voice.mute", "model", "the voice session answers nothing any more")
+                self._close_voice()
+                self._lose_voice("it answers nothing any more")
 
     def _time_out(self, timer: CallTimer) -> None:
         match timer:

@@ -302,6 +302,12 @@ class Conversation:
         )
         if self._port is not None:
             self._port.uplink.handle_speech_stopped(now_ns)
+        self._patience.wait(now_ns)
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether the model let the caller wait for so long that nothing more is expected of it."""
+        return self._patience.is_exhausted
 
     def _handle_closed(self, event: SessionClosed) -> None:
         if not self.is_closed:

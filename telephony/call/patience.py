@@ -9,7 +9,7 @@ FILLER_AFTER_NS = 2 * NS_PER_SECOND
 FILLER_AGAIN_NS = 2_500 * NS_PER_MS
 """Silence after any words, the filler's own included, while the caller still waits."""
 MAX_FILLERS = 6
-"""In a row; a caller who has waited that long knows that something is wrong."""
+"""In a row, while no tool works: a model that is silent for that long is lost."""
 
 
 class Patience:
@@ -17,12 +17,17 @@ class Patience:
 
     After each change, re-arm one timer by `next_deadline()`; when it passes, `take_due` says
     whether a filler is to be played now.
+
+    Attributes:
+        is_exhausted: The model has said nothing for so long that it never will. A tool may take
+            longer: its own time limit bounds it.
     """
 
-    __slots__ = ("_due_ns", "_fillers", "_is_waiting", "_tools")
+    __slots__ = ("_due_ns", "_fillers", "_is_waiting", "_tools", "is_exhausted")
 
     def __init__(self) -> None:
         """Wait for nothing."""
+        self.is_exhausted = False
         self._tools: set[str] = set()
         self._is_waiting = False
         self._due_ns: Nanoseconds | None = None
@@ -64,7 +69,10 @@ class Patience:
         if self._due_ns is None or now_ns < self._due_ns:
             return False
         self._due_ns = None
-        if not is_silent or self._fillers >= MAX_FILLERS:
+        if not is_silent:
+            return False
+        if self._fillers >= MAX_FILLERS and not self._tools:
+            self.is_exhausted = True
             return False
         self._fillers += 1
         return True

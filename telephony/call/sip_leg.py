@@ -65,7 +65,7 @@ from telephony.sip import (
     TelUri,
     parse_uri,
 )
-from telephony.units import Nanoseconds
+from telephony.units import NS_PER_MS, Nanoseconds
 from telephony.voice import VoiceFormat
 
 __all__ = ["MediaPolicy", "SipLeg"]
@@ -82,6 +82,10 @@ class MediaPolicy:
     """Trust where packets come from above what the description says, within these bounds."""
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Where the trunk's media may come from."""
+    far_buffer_ns: Nanoseconds = Nanoseconds(40 * NS_PER_MS)
+    """What the far end's jitter buffer is taken to hold."""
+    reorder_wait_ns: Nanoseconds = Nanoseconds(60 * NS_PER_MS)
+    """How long a missing packet is waited for."""
 
 
 class SipLeg:
@@ -96,7 +100,7 @@ class SipLeg:
         accepts_refer: Whether the far end may ask us to call someone else in its place.
     """
 
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.HOLD}
 
     def __init__(
         self,
@@ -375,6 +379,8 @@ class SipLeg:
             comfort_noise_receive=audio.comfort_noise_receive,
             ptime_ms=audio.ptime_ms,
             is_nat=self._media.is_nat,
+            far_buffer_ns=self._media.far_buffer_ns,
+            reorder_wait_ns=self._media.reorder_wait_ns,
         )
 
 

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -34,11 +35,21 @@ def main() -> None:
     try:
         settings = EngineSettings.model_validate_json(sys.stdin.readline())
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        _allow_descriptors()
         _be_punctual(settings.realtime_priority)
         asyncio.run(_run(settings, Path(sys.argv[1])))
     except (TelephonyError, ValidationError) as failed:
         _say({"error": str(failed)})
         raise SystemExit(1) from failed
+
+
+def _allow_descriptors() -> None:
+    """Raise the number of open files to what the system allows: a call takes three."""
+    try:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as refused:
+        log.warning("open files not raised", why=str(refused))
 
 
 def _be_punctual(priority: int) -> None:

@@ -64,7 +64,6 @@ from telephony.voice import VoiceEvent
 __all__ = ["Engine"]
 
 FORBIDDEN = 403
-BUSY_HERE = 486
 SERVICE_UNAVAILABLE = 503
 SESSION_ID_BITS = 62
 TOKEN_OCTETS = 9
@@ -119,16 +118,18 @@ class Engine:
         self._settings = settings
         self._link = link
         self._prompts = prompts
-        self._sip = SipSockets(self._handle_sip_event)
+        self._allowed = AllowedSources(settings.allowed_sources)
+        self._sip = SipSockets(self._handle_sip_event, self._allowed)
         self._rtp = RtpSockets(settings.rtp_ports, secrets.randbelow)
         self._clock = MediaClock(self._rtp.read)
         self._endpoint: SipEndpoint | None = None
         self._calls: dict[str, EngineCall] = {}
         self._by_session: dict[object, EngineCall] = {}
-        self._allowed = AllowedSources(settings.allowed_sources)
         self._media = MediaPolicy(
             is_nat=settings.is_nat,
             networks=tuple(ip_network(one) for one in settings.media_networks),
+            far_buffer_ns=ms_to_ns(settings.far_buffer_ms),
+            reorder_wait_ns=ms_to_ns(settings.reorder_wait_ms),
         )
         self._uplink = UplinkSettings(
             ms_to_ns(settings.starvation_ms), ms_to_ns(settings.starvation_dtx_ms)

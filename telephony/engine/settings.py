@@ -40,6 +40,8 @@ class EngineSettings(_Settings):
     max_call_seconds: int = 4 * 3600
     is_nat: bool = False
     media_networks: tuple[str, ...] = ()
+    far_buffer_ms: int = 40
+    reorder_wait_ms: int = 60
     starvation_ms: int = 400
     starvation_dtx_ms: int = 100
     connect_seconds: float = 5

@@ -6,7 +6,7 @@ send it, re-arm one timer. SIP shares the event loop; only RTP has a clock of it
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Container, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -30,9 +30,11 @@ DATAGRAM_OCTETS = 65_535
 DATAGRAMS_PER_READ = 64
 """Per wake-up: a burst is taken at once, a flood lets others run in between."""
 RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
-STREAM_OCTETS = 64 * 1024
 CONNECT_SECONDS = 4.0
-MAX_FLOWS = 2_000
+MAX_FLOWS = 512
+"""Connections at once: descriptors are needed for calls."""
+FIRST_WORD_SECONDS = 10.0
+"""For a connection's first octets; one that says nothing is closed."""
 FLOW_WRITE_LIMIT = 1024 * 1024
 """Octets that a peer may leave unread before its connection is dropped."""
 PENDING_LIMIT = 64
@@ -47,10 +49,12 @@ class SipSockets:
     Args:
         endpoint: The SIP core.
         on_event: Takes the core's events, in order.
+        allowed: Hosts that may connect to us.
     """
 
-    def __init__(self, on_event: Callable[[SipEvent], None]) -> None:
+    def __init__(self, on_event: Callable[[SipEvent], None], allowed: Container[str]) -> None:
         """Open nothing yet."""
+        self._allowed = allowed
         self._on_event = on_event
         self._endpoint: SipEndpoint | None = None
         self._loop = asyncio.get_running_loop()
@@ -130,8 +134,8 @@ class SipSockets:
         self.drain()
 
     def flow_opened(self, flow: "_Flow", peer: Address, *, is_opened_by_us: bool) -> FlowId | None:
-        """Name a connection; None refuses it, because there are too many."""
-        if len(self._flows) >= MAX_FLOWS:
+        """Name a connection; None refuses it: its source is not allowed, or there are too many."""
+        if not is_opened_by_us and (len(self._flows) >= MAX_FLOWS or peer[0] not in self._allowed):
             return None
         self._serial += 1
         flow_id = FlowId("TCP", peer[0], peer[1], self._serial, is_opened_by_us)
@@ -298,6 +302,7 @@ class _Flow(asyncio.Protocol):
         self._dialled = dialled
         self._transport: asyncio.Transport | None = None
         self._flow_id: FlowId | None = None
+        self._silence: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -308,13 +313,21 @@ class _Flow(asyncio.Protocol):
         )
         if self._flow_id is None:
             transport.abort()
+        elif self._dialled is None:
+            loop = asyncio.get_running_loop()
+            self._silence = loop.call_later(FIRST_WORD_SECONDS, transport.abort)
 
     def data_received(self, data: bytes) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
         if self._flow_id is not None:
             self._sockets.flow_received(self._flow_id, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
+        if self._silence is not None:
+            self._silence.cancel()
         if self._flow_id is not None:
             self._sockets.flow_closed(self._flow_id)
 

@@ -17,9 +17,9 @@ class AllowedSources:
         """Read the networks."""
         self._networks = [ip_network(network) for network in networks]
 
-    def __contains__(self, host: str) -> bool:
+    def __contains__(self, host: object) -> bool:
         """Say whether calls from a numeric address are let in."""
-        address = ip_address(host)
+        address = ip_address(str(host))
         if isinstance(address, IPv6Address):
             address = address.ipv4_mapped or address
         return address.is_loopback or any(address in network for network in self._networks)

@@ -62,7 +62,7 @@ class RtpInput:
         """Wait for the first packet."""
         self.latch = Latch(settings.policy)
         self.statistics: ReceiverStatistics | None = None
-        self.reorder = ReorderBuffer(self._duration)
+        self.reorder = ReorderBuffer(self._duration, gap_wait_ns=settings.reorder_wait_ns)
         self.malformed = 0
         self.wrong_payload_type = 0
         self._format = audio_format

@@ -34,6 +34,8 @@ class RtpPortSettings:
     """Send to where packets come from, not to where SDP says."""
     far_buffer_ns: Nanoseconds = Nanoseconds(40 * NS_PER_MS)
     """What the far end's jitter buffer holds, as far as anyone knows."""
+    reorder_wait_ns: Nanoseconds = Nanoseconds(60 * NS_PER_MS)
+    """How long a proven gap waits for its packets."""
 
     @property
     def payload_types(self) -> frozenset[int]:

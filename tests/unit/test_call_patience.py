@@ -49,13 +49,27 @@ def test_a_stop_ends_every_wait_until_the_next() -> None:
     assert patience.next_deadline() == Nanoseconds(FIRST + FILLER_AFTER_NS)
 
 
-def test_fillers_are_bounded_within_one_wait() -> None:
-    patience = Patience()
-    patience.wait(START)
+def fillers_heard(patience: Patience, rounds: int) -> int:
     now = FIRST
     heard = 0
-    for _ in range(MAX_FILLERS + 3):
+    for _ in range(rounds):
         heard += patience.take_due(now, is_silent=True)
         patience.handle_words_sent(now)
         now = Nanoseconds(now + FILLER_AGAIN_NS)
-    assert heard == MAX_FILLERS
+    return heard
+
+
+def test_a_model_that_stays_silent_is_given_up_after_some_fillers() -> None:
+    patience = Patience()
+    patience.wait(START)
+    assert fillers_heard(patience, MAX_FILLERS) == MAX_FILLERS
+    assert not patience.is_exhausted
+    assert fillers_heard(patience, 3) == 0
+    assert patience.is_exhausted
+
+
+def test_a_tool_may_take_as_long_as_its_own_limit() -> None:
+    patience = Patience()
+    patience.wait_for_tool("c1", START)
+    assert fillers_heard(patience, MAX_FILLERS + 3) == MAX_FILLERS + 3
+    assert not patience.is_exhausted

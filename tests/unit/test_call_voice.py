@@ -299,6 +299,20 @@ def test_a_tool_that_takes_long_is_filled_and_its_result_handed_on() -> None:
     assert bench.told == [ToolResult("c1", "shipped", respond=True)]
 
 
+def test_a_model_that_never_answers_is_given_up_with_an_apology() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.say(20)
+    bench.run(100)
+    bench.voice(SpeechStarted("u9", 100), SpeechStopped("u9", 600))
+    bench.run(3_000)
+    assert bench.heard(b"\x22") > 0, "not more than 3 s of silence"
+    bench.run(40_000)
+    assert bench.row("trouble")["code"] == "voice.mute"
+    assert bench.heard(b"\x11") == 800
+    assert bench.is_released
+
+
 def test_no_filler_talks_into_words_that_are_on_their_way() -> None:
     bench = CallBench()
     bench.talk()
