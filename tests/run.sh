@@ -44,7 +44,7 @@ check_source() {
     step "types: mypy"
     "$venv/bin/mypy"
     step "types: pyright"
-    "$venv/bin/pyright" --pythonpath "$venv/bin/python"
+    "$venv/bin/pyright" --pythonpath "$venv/bin/python" --pythonversion "$(version_of "$python")"
 }
 
 # Runs pytest of the environment $1 with further arguments; skipped tests show their reasons.

@@ -95,8 +95,8 @@ def test_a_phone_holds_resumes_and_transfers(phones: ExitStack) -> None:
     caller.transfer(desk.uri)
     desk.wait_for("CALL_INCOMING")
     desk.accept()
-    desk.wait_for("CALL_ESTABLISHED")
-    caller.wait_for("CALL_CLOSED")
+    assert desk.wait_for("CALL_ESTABLISHED")["peeruri"].startswith(agent.uri)
+    assert caller.wait_for("CALL_CLOSED")["peeruri"].startswith(agent.uri)
 
 
 @needs_baresip
