@@ -279,6 +279,7 @@ def test_lost_model_is_apologized_for_and_the_call_ends(
         assert call.longest_silence_s(call.answered_s) < SILENCE_SECONDS
     ended = rig.product.wait_for_row(newest_call(rig), "call.ended")
     assert ended["by"] == "failure"
+    assert str(ended["cause"]).startswith("the voice session was lost: ")
     (line,) = log_lines_with_fault(rig, logged)
     assert (line["fault"], line["code"]) == (fault, "voice.lost")
     assert why in line["why"]
