@@ -5,6 +5,8 @@ send it, re-arm one timer. SIP shares the event loop; only RTP has a clock of it
 """
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Callable, Container, Coroutine
 from contextlib import suppress
@@ -26,6 +28,8 @@ from telephony.units import NS_PER_SECOND
 
 __all__ = ["SipSockets"]
 
+FREE_PORT_ATTEMPTS = 32
+"""The kernel's free port of one transport may be another program's on the next."""
 DATAGRAM_OCTETS = 65_535
 DATAGRAMS_PER_READ = 64
 """Per wake-up: a burst is taken at once, a flood lets others run in between."""
@@ -70,20 +74,36 @@ class SipSockets:
         self.addresses: list[ListenAddress] = []
 
     async def open(self, listens: tuple[SipListen, ...]) -> None:
-        """Bind every address.
+        """Bind every address; all transports of one host share the free port of a `port` 0.
 
         Raises:
             TransportError: One of them is in use, or not ours.
         """
+        for attempts_left in reversed(range(FREE_PORT_ATTEMPTS)):
+            try:
+                await self._bind(listens)
+            except TransportError as refused:
+                self._unbind()
+                self.addresses.clear()
+                if not (attempts_left and isinstance(refused, _PortTakenError)):
+                    raise
+            else:
+                return
+
+    async def _bind(self, listens: tuple[SipListen, ...]) -> None:
         for listen in listens:
+            port = self._port_of(listen)
             try:
                 if listen.transport == "UDP":
-                    self._open_udp(listen)
+                    self._open_udp(listen.host, port)
                 else:
-                    await self._open_tcp(listen)
+                    await self._open_tcp(listen.host, port)
             except OSError as failed:
                 where = f"{listen.transport.lower()}:{listen.host}:{listen.port}"
-                raise TransportError(f"cannot listen on {where}: {failed.strerror}") from failed
+                reason = os.strerror(failed.errno) if failed.errno else failed
+                is_our_choice = port != listen.port and failed.errno == errno.EADDRINUSE
+                kind = _PortTakenError if is_our_choice else TransportError
+                raise kind(f"cannot listen on {where}: {reason}") from failed
 
     def start(self, endpoint: SipEndpoint) -> None:
         """Hand in what arrives from now on."""
@@ -91,13 +111,13 @@ class SipSockets:
         for address, sock in self._udp.items():
             self._loop.add_reader(sock.fileno(), self._read_udp, sock, address)
 
-    def _open_udp(self, listen: SipListen) -> None:
-        family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    def _open_udp(self, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM)
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
         try:
-            sock.bind((listen.host, self._port_of(listen)))
+            sock.bind((host, port))
         except OSError:
             sock.close()
             raise
@@ -105,10 +125,8 @@ class SipSockets:
         self._udp[ListenAddress("UDP", host, port)] = sock
         self.addresses.append(ListenAddress("UDP", host, port))
 
-    async def _open_tcp(self, listen: SipListen) -> None:
-        server = await self._loop.create_server(
-            lambda: _Flow(self, None), listen.host, self._port_of(listen)
-        )
+    async def _open_tcp(self, host: str, port: int) -> None:
+        server = await self._loop.create_server(lambda: _Flow(self, None), host, port)
         self._servers.append(server)
         host, port = server.sockets[0].getsockname()[:2]
         self.addresses.append(ListenAddress("TCP", host, port))
@@ -284,14 +302,22 @@ class SipSockets:
             self._timer.cancel()
         for task in self._tasks:
             task.cancel()
-        for server in self._servers:
-            server.close()
         for flow in list(self._flows.values()):
             flow.abort()
+        self._unbind()
+
+    def _unbind(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
         for sock in self._udp.values():
             self._loop.remove_reader(sock.fileno())
             sock.close()
         self._udp.clear()
+
+
+class _PortTakenError(TransportError):
+    """The free port that one transport was given is in use on another."""
 
 
 class _Flow(asyncio.Protocol):
