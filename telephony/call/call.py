@@ -290,6 +290,8 @@ class Call:
                     self._note(PlayoutFinished())
                     if self.conversation is not None:
                         self.conversation.handle_words_sent(now_ns)
+                        if self.state is CallState.UP:
+                            self.conversation.ask_again(now_ns)
         self._check_words()
 
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
@@ -304,6 +306,7 @@ class Call:
             self._input(CallInput.VOICE_READY)
         elif isinstance(event, SessionClosed):
             self._lose_voice(event.reason)
+        self._check_voice(conversation)
         self._check_words()
 
     def handle_timer(self, now_ns: Nanoseconds) -> None:
@@ -317,10 +320,16 @@ class Call:
         self._take_keys()
         if self.conversation is not None:
             self.conversation.handle_timer(now_ns)
-            if self.conversation.is_mute and not self.conversation.is_closed:
-                self._trouble("voice.mute", "model", "the voice session answers nothing any more")
-                self._close_voice()
-                self._lose_voice("it answers nothing any more")
+            self._check_voice(self.conversation)
+
+    def _check_voice(self, conversation: Conversation) -> None:
+        """Give a session up of which nothing more is to be expected."""
+        if conversation.is_closed or conversation.fault is None:
+            return
+        code, verb = conversation.fault
+        self._trouble(code, "model", f"the voice session {verb}")
+        self._close_voice()
+        self._lose_voice(f"it {verb}")
 
     def _time_out(self, timer: CallTimer) -> None:
         match timer:

@@ -23,6 +23,7 @@ from telephony.call.events import (
     VoiceClosed,
     VoiceGranted,
 )
+from telephony.call.failures import Failures
 from telephony.call.patience import Patience
 from telephony.media import AgentAudio, Interrupted, RtpPort, voice_format_of
 from telephony.units import NS_PER_MS, Nanoseconds
@@ -38,7 +39,6 @@ from telephony.voice import (
     Respond,
     ResponseFinished,
     ResponseStarted,
-    ResponseStatus,
     SessionClosed,
     SessionGranted,
     SessionSettings,
@@ -138,6 +138,7 @@ class Conversation:
         self._is_caller_heard = False
         self._greet_at_ns: Nanoseconds | None = None
         self._patience = Patience()
+        self._failures = Failures()
 
     # ---- joining ------------------------------------------------------------------------------
 
@@ -184,8 +185,12 @@ class Conversation:
             return
         self._has_greeted = True
         if self.plan.speaks_first:
-            self._outlets.tell(Respond(self.plan.greeting))
-            self._patience.wait(now_ns)
+            self._ask(Respond(self.plan.greeting), now_ns)
+
+    def _ask(self, respond: Respond, now_ns: Nanoseconds) -> None:
+        self._outlets.tell(respond)
+        self._failures.handle_asked(respond)
+        self._patience.wait(now_ns)
 
     # ---- the session --------------------------------------------------------------------------
 
@@ -200,6 +205,7 @@ class Conversation:
                 self._handle_response_finished(event)
             case SpeechStarted():
                 self._patience.stop()
+                self._failures.handle_caller()
                 self._handle_speech_started(event)
             case SpeechStopped():
                 self._handle_speech_stopped(event, now_ns)
@@ -214,6 +220,7 @@ class Conversation:
         note = self._outlets.note
         match event:
             case ToolCalled(call_id=call_id, name=name, arguments=arguments):
+                self._failures.handle_brought(event.response_id)
                 self._patience.wait_for_tool(call_id, now_ns)
                 note(ToolRequested(tool_call_id=call_id, name=name, arguments=arguments))
             case CallerTranscribed(item_id=item_id, text=text, is_final=True):
@@ -253,6 +260,7 @@ class Conversation:
         match event:
             case AudioReceived():
                 self._handle_audio(audio, event)
+                self._failures.handle_brought(event.response_id)
                 self._patience.handle_model()
             case AudioFinished():
                 audio.handle_audio_finished(event)
@@ -284,9 +292,9 @@ class Conversation:
                 usage=dict(event.usage),
             )
         )
-        if event.status is ResponseStatus.FAILED:
-            self._trouble("response.failed", event.reason)
-            self.apologize()
+        if self._failures.handle_finished(event):
+            self._trouble(f"response.{event.status.value}", event.reason)
+            self._play(self._prompts.filler)
 
     def _handle_speech_started(self, event: SpeechStarted) -> None:
         self._outlets.note(
@@ -305,9 +313,13 @@ class Conversation:
         self._patience.wait(now_ns)
 
     @property
-    def is_mute(self) -> bool:
-        """Whether the model let the caller wait for so long that nothing more is expected of it."""
-        return self._patience.is_exhausted
+    def fault(self) -> tuple[str, str] | None:
+        """Why nothing more is to be expected of a session that is open: a code, and a verb."""
+        if self._patience.is_exhausted:
+            return "voice.mute", "answers nothing any more"
+        if self._failures.are_too_many:
+            return "voice.failing", f"failed {self._failures.in_a_row} responses in a row"
+        return None
 
     def _handle_closed(self, event: SessionClosed) -> None:
         if not self.is_closed:
@@ -369,14 +381,14 @@ class Conversation:
         """Tell the session what the caller typed; words begun meanwhile give way to the answer."""
         self.handle_key()
         self._outlets.tell(AddText(f"[keys {keys}]"))
-        self._outlets.tell(Respond())
-        self._patience.wait(now_ns)
+        self._ask(Respond(), now_ns)
 
     def give_tool_result(self, result: GiveToolResult, now_ns: Nanoseconds) -> None:
         """Answer the session's call of a tool."""
         self._patience.handle_tool_result(result.tool_call_id)
         self._outlets.tell(ToolResult(result.tool_call_id, result.output, result.respond))
         if result.respond:
+            self._failures.handle_asked(Respond())
             self._patience.wait(now_ns)
         else:
             self._patience.handle_model()
@@ -390,10 +402,9 @@ class Conversation:
             return not self.is_closed
         return self._port.playout.queued_samples > 0
 
-    def apologize(self) -> None:
-        """Say that something went wrong, in our own voice."""
+    def _play(self, prompt: bytes) -> None:
         if self._port is not None:
-            self._port.play(self._prompts.apology)
+            self._port.play(prompt)
 
     # ---- time ---------------------------------------------------------------------------------
 
@@ -404,11 +415,17 @@ class Conversation:
         if port is None:
             return
         if self._patience.take_due(now_ns, is_silent=not port.playout.queued_samples):
-            port.play(self._prompts.filler)
+            self._play(self._prompts.filler)
 
     def handle_words_sent(self, now_ns: Nanoseconds) -> None:
         """Learn that all queued audio has gone out."""
         self._patience.handle_words_sent(now_ns)
+
+    def ask_again(self, now_ns: Nanoseconds) -> None:
+        """Ask for what failed, if that is due and no tool's result will do so."""
+        again = self._failures.take_due()
+        if again is not None and not self._patience.awaits_tool:
+            self._ask(again, now_ns)
 
     def stop_waiting(self) -> None:
         """Let silence be: the caller is on the way elsewhere."""
