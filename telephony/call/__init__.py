@@ -19,7 +19,7 @@ from telephony.call.commands import (
     ToolDeclared,
     VoicePlan,
 )
-from telephony.call.conversation import Conversation, Prompts
+from telephony.call.conversation import Conversation
 from telephony.call.events import (
     AgentConfigured,
     CallAnswered,
@@ -67,6 +67,7 @@ from telephony.call.outputs import (
     Released,
     TellVoice,
 )
+from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
 from telephony.call.sip_leg import MediaPolicy, SipLeg

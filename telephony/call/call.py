@@ -24,7 +24,7 @@ from telephony.call.commands import (
     StartTransfer,
     VoicePlan,
 )
-from telephony.call.conversation import Conversation, Outlets, Prompts
+from telephony.call.conversation import Conversation, Outlets
 from telephony.call.events import (
     AgentConfigured,
     CallAnswered,
@@ -67,6 +67,7 @@ from telephony.call.outputs import (
     Released,
     TellVoice,
 )
+from telephony.call.prompts import Prompts
 from telephony.call.state import Action, CallInput, CallState, advance
 from telephony.call.timers import CallTimer, CallTimers
 from telephony.call.transfer import CallTransfer
@@ -170,7 +171,8 @@ class Call:
         """Say when `handle_timer` wants to be called."""
         if self.is_over:
             return None
-        parts = (self._timers, self._keys, self.conversation)
+        turn = None if self.conversation is None else self.conversation.turn
+        parts = (self._timers, self._keys, turn)
         deadlines = [part.next_deadline() for part in parts if part is not None]
         return min((one for one in deadlines if one is not None), default=None)
 
@@ -283,15 +285,15 @@ class Call:
             match event:
                 case MediaStarted():
                     if self.conversation is not None:
-                        self.conversation.handle_media_started(now_ns)
+                        self.conversation.turn.handle_media_started(now_ns)
                 case DigitArrived(digit=digit, method=method):
                     self._handle_digit(DigitPressed(digit=digit, method=method))
                 case WordsSent():
                     self._note(PlayoutFinished())
                     if self.conversation is not None:
-                        self.conversation.handle_words_sent(now_ns)
+                        self.conversation.turn.handle_words_sent(now_ns)
                         if self.state is CallState.UP:
-                            self.conversation.ask_again(now_ns)
+                            self.conversation.turn.ask_again(now_ns)
         self._check_words()
 
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
@@ -319,14 +321,14 @@ class Call:
         self._keys.handle_timer(now_ns)
         self._take_keys()
         if self.conversation is not None:
-            self.conversation.handle_timer(now_ns)
+            self.conversation.turn.handle_timer(now_ns)
             self._check_voice(self.conversation)
 
     def _check_voice(self, conversation: Conversation) -> None:
         """Give a session up of which nothing more is to be expected."""
-        if conversation.is_closed or conversation.fault is None:
+        if conversation.is_closed or conversation.turn.fault is None:
             return
-        code, verb = conversation.fault
+        code, verb = conversation.turn.fault
         self._trouble(code, "model", f"the voice session {verb}")
         self._close_voice()
         self._lose_voice(f"it {verb}")
@@ -435,7 +437,7 @@ class Call:
     def _begin(self) -> None:
         self._arm(CallTimer.DURATION, self._settings.max_duration_ns)
         if self.conversation is not None:
-            self.conversation.begin(self._now_ns)
+            self.conversation.turn.begin(self._now_ns)
 
     def _apologize(self) -> None:
         """Say that something went wrong, in place of all else, as soon as it can be heard."""
@@ -485,7 +487,7 @@ class Call:
     def _wait_for_words(self) -> None:
         self._arm(CallTimer.WORDS, self._settings.words_ns)
         if self.conversation is not None:
-            self.conversation.stop_waiting()
+            self.conversation.turn.stop()
         self._gate.shut(GateReason.LEAVING)
         self._check_words()
 

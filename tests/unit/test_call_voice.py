@@ -265,7 +265,7 @@ def test_errors_of_the_session_are_noted_up_to_a_limit_and_harmless_ones_not() -
         bench.voice(VoiceErrorReceived("bad_event", "what?"))
     assert bench.types().count("trouble") == 19
     assert bench.call.conversation is not None
-    assert bench.call.conversation.errors == 31
+    assert bench.call.conversation.troubles.errors == 31
 
 
 def test_more_audio_than_ten_minutes_cancels_the_response_once() -> None:
@@ -503,7 +503,7 @@ def test_events_of_an_unknown_type_are_counted_and_the_first_is_told() -> None:
     bench.voice(UnknownEventReceived("odd.one"), UnknownEventReceived("odd.two"))
     assert "odd.one" in str(bench.row("trouble")["text"])
     assert bench.call.conversation is not None
-    assert bench.call.conversation.unknown_events == 2
+    assert bench.call.conversation.troubles.unknown_events == 2
 
 
 def test_a_session_that_grants_another_format_is_converted_for() -> None:
