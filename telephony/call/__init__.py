@@ -1,6 +1,6 @@
 """A call: legs, voice session, states, log, and the messages between engine and app."""
 
-from telephony.call.call import Call, CallSettings
+from telephony.call.call import Call
 from telephony.call.commands import (
     AnswerCall,
     CallCommand,
@@ -70,6 +70,7 @@ from telephony.call.outputs import (
 from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
+from telephony.call.settings import CallSettings
 from telephony.call.sip_leg import MediaPolicy, SipLeg
 from telephony.call.state import Action, CallInput, CallState
 
