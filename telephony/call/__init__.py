@@ -51,6 +51,7 @@ from telephony.call.events import (
 )
 from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
+from telephony.call.media_policy import MediaPolicy
 from telephony.call.messages import (
     SCHEMA_VERSION,
     EngineMessage,
@@ -71,7 +72,7 @@ from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
 from telephony.call.settings import CallSettings
-from telephony.call.sip_leg import MediaPolicy, SipLeg
+from telephony.call.sip_leg import SipLeg
 from telephony.call.state import Action, CallInput, CallState
 
 __all__ = [
