@@ -97,6 +97,7 @@ class Engine:
         self._voice = SocketSettings(
             connect_seconds=settings.connect_seconds,
             tls=client_context(),
+            next_slot=self._clock.next_slot,
             keepalive=KeepaliveSettings(settings.ping_seconds, settings.pong_seconds),
         )
         self._call_settings = CallSettings(
