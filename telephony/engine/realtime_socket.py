@@ -23,6 +23,7 @@ from telephony.engine.uplink_writer import (
     reason_of,
 )
 from telephony.engine.websocket_handshake import client_protocol, open_websocket
+from telephony.engine.websocket_text import TextFrames
 from telephony.errors import LocalError
 from telephony.realtime import MAX_MESSAGE_OCTETS, RealtimeSession, audio_octets_in
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
@@ -93,6 +94,7 @@ class RealtimeSocket:
             ConfigurationError: The URL cannot be used.
         """
         self._protocol = client_protocol(url, max_message_octets=MAX_MESSAGE_OCTETS)
+        self._frame_text = TextFrames().frame
         self._headers = headers
         self._session = session
         self._on_event = on_event
@@ -177,8 +179,7 @@ class RealtimeSocket:
         writer = self._writer
         if writer is None or not self._is_open:
             return 0
-        self._protocol.send_text(message)
-        return writer.write_audio(self._protocol.data_to_send()[0], audio_octets_in(message))
+        return writer.write_audio(self._frame_text(message), audio_octets_in(message))
 
     def command(self, command: VoiceCommand) -> None:
         """Give the session a command and send what comes of it.
