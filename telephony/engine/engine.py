@@ -309,6 +309,10 @@ class Engine:
         self._clock.remove(call)
         self._clock.add(call, port.settings.ptime_ms)
 
+    def read_media(self, call: EngineCall) -> None:
+        """Hand a call what has arrived for it so far, between two slots."""
+        self._rtp.read_pair(call.pair, monotonic_ns())
+
     def released(self, call: EngineCall) -> None:
         """Free what a call held, and keep what its voice session counted."""
         self.counters.update(call.voice_counters())
