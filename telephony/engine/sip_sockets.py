@@ -37,8 +37,6 @@ RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
 CONNECT_SECONDS = 4.0
 MAX_FLOWS = 512
 """Connections at once: descriptors are needed for calls."""
-FIRST_WORD_SECONDS = 10.0
-"""For a connection's first octets; one that says nothing is closed."""
 FLOW_WRITE_LIMIT = 1024 * 1024
 """Octets that a peer may leave unread before its connection is dropped."""
 PENDING_LIMIT = 64
@@ -158,6 +156,9 @@ class SipSockets:
         self._serial += 1
         flow_id = FlowId("TCP", peer[0], peer[1], self._serial, is_opened_by_us)
         self._flows[flow_id] = flow
+        if self._endpoint is not None:
+            self._endpoint.handle_flow_opened(flow_id, monotonic_ns())
+            self.drain()
         return flow_id
 
     def flow_received(self, flow_id: FlowId, data: bytes) -> None:
@@ -328,7 +329,6 @@ class _Flow(asyncio.Protocol):
         self._dialled = dialled
         self._transport: asyncio.Transport | None = None
         self._flow_id: FlowId | None = None
-        self._silence: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -339,21 +339,13 @@ class _Flow(asyncio.Protocol):
         )
         if self._flow_id is None:
             transport.abort()
-        elif self._dialled is None:
-            loop = asyncio.get_running_loop()
-            self._silence = loop.call_later(FIRST_WORD_SECONDS, transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
         if self._flow_id is not None:
             self._sockets.flow_received(self._flow_id, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        if self._silence is not None:
-            self._silence.cancel()
         if self._flow_id is not None:
             self._sockets.flow_closed(self._flow_id)
 
