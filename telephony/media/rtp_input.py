@@ -102,17 +102,27 @@ class RtpInput:
         if packet.payload_type not in self._payload_types:
             self.wrong_payload_type += 1
             return
-        if not self.latch.accept(source, packet, arrival_ns):
+        latch = self.latch
+        if not latch.accept(source, packet, arrival_ns):
             return
-        if not self._has_started:
-            self._has_started = True
-            self._emit(MediaStarted())
+        if latch.first is not None:
+            self._begin_source(*latch.first)
+            latch.first = None
         for released in self.reorder.handle_packet(packet, arrival_ns):
             if type(released) is RtpPacket:
                 self._handle_in_order(released, arrival_ns)
             else:
                 self._handle_exception(released, arrival_ns)
         self._count(packet, arrival_ns)
+
+    def _begin_source(self, first: RtpPacket, arrival_ns: Nanoseconds) -> None:
+        """Use the packet that the latch kept until the one behind it proved its source."""
+        if not self._has_started:
+            self._has_started = True
+            self._emit(MediaStarted())
+        for released in self.reorder.handle_packet(first, arrival_ns):
+            self._handle_exception(released, arrival_ns)
+        self._count(first, arrival_ns)
 
     def _handle_in_order(self, packet: RtpPacket, arrival_ns: Nanoseconds) -> None:
         _, _, _, timestamp, _, payload, _, _ = packet

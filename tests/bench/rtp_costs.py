@@ -129,7 +129,7 @@ def receive() -> None:
         if latch.accept(PEER, packet, arrival_ns):
             statistics.handle_packet(packet.sequence, packet.timestamp, arrival_ns)
             buffer.handle_packet(packet, arrival_ns)
-    assert buffer.released == PACKETS - 1  # the first of the latch's pair is let go
+    assert buffer.released == PACKETS - 1  # without the first, which the latch kept
 
 
 LOOPS: dict[str, Loop] = {

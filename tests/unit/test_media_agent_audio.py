@@ -287,10 +287,11 @@ def talk(bench: Bench, packets: int) -> None:
 def test_reacted_cuts_at_what_was_playing_at_the_onset() -> None:
     bench = Bench()
     bench.delta(bytes(8000))
-    talk(bench, 20)  # the latch lets the second one in, at 20 ms
+    talk(bench, 20)
     interrupted = bench.audio.interrupt(audio_start_ms=200, truncate_at="reacted")
-    # Appended from 0 ms on: 200 ms were made at 200 ms; heard by then: what was sent at 160 ms.
-    assert interrupted.commands == [TruncateItem("a", 0, 160)]
+    # The first packet, here at 0 ms, was made from -20 ms on, so 200 ms of it all were made at
+    # 180 ms; heard by then: what was sent at 140 ms.
+    assert interrupted.commands == [TruncateItem("a", 0, 140)]
     assert interrupted.cut[0].sent_samples == 3200 + 40
 
 
