@@ -85,12 +85,15 @@ class RtpInput:
         elif self._inband is None:
             self._inband = DigitDetector()
 
+    @property
+    def events_ignored(self) -> int:
+        """Reports of events that are no keys, and of presses long gone."""
+        return self._digits.ignored
+
     def renegotiate(self, settings: RtpPortSettings, now_ns: Nanoseconds) -> None:
         """Go on under another agreement."""
         self.latch.renegotiate(settings.policy, now_ns)
         self._use(settings)
-
-    # ---- the hot path -------------------------------------------------------------------------
 
     def handle_rtp(self, data: bytes, source: Source, arrival_ns: Nanoseconds) -> None:
         """Take one datagram of the RTP port."""
@@ -152,8 +155,6 @@ class RtpInput:
         if ssrc == statistics.ssrc:
             is_paced = packet.payload_type != self._event_payload_type
             statistics.handle_packet(sequence, timestamp, arrival_ns, is_paced=is_paced)
-
-    # ---- all but the next packet of audio -----------------------------------------------------
 
     def handle_time(self, now_ns: Nanoseconds) -> None:
         """Let time pass; call it behind all packets that have arrived by then."""

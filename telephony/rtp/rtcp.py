@@ -10,7 +10,7 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812 - an exception, named like one
 
 from telephony.errors import LocalError
-from telephony.rtp.packet import RTCP_TYPES, RtpSyntaxError
+from telephony.rtp.packet import RtpSyntaxError
 from telephony.units import NS_PER_SECOND, RtpTimestamp
 
 __all__ = [
@@ -37,6 +37,8 @@ MAX_COUNT = 31
 """What the five-bit count can say: report blocks, chunks, sources."""
 MAX_COMPOUND = 64
 """Packets in one datagram; a sane one has two to four."""
+RTCP_TYPES = range(192, 224)
+"""What a packet type may be, so that no RTP looks alike (RFC 5761 section 4)."""
 HEADER_OCTETS = 4
 WORD_OCTETS = 4
 NTP_EPOCH_SECONDS = 2_208_988_800

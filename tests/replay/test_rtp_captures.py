@@ -21,7 +21,6 @@ from telephony.rtp import (
     Resync,
     RtpPacket,
     SenderReport,
-    is_rtcp,
     parse_rtcp,
     parse_rtp,
 )
@@ -52,6 +51,11 @@ class Heard(NamedTuple):
     digits: list[DigitStarted | DigitEnded]
     buffer: ReorderBuffer
     statistics: ReceiverStatistics
+
+
+def is_rtcp(datagram: bytes) -> bool:
+    """Tell RTCP from RTP where both are in one capture (RFC 5761 section 4)."""
+    return 192 <= datagram[1] <= 223
 
 
 def stream(datagrams: Iterable[Datagram], source: tuple[str, int]) -> list[Datagram]:
