@@ -137,6 +137,7 @@ class Served:
         metrics = self._metrics
         tools = ToolRuntime(metrics.count_tool_failure)
         stack.callback(tools.close)
+        metrics.show_tool_threads(lambda: tools.threads_taken)
         link = self._link = EngineServer(folder / "engine.sock", self._handle_message)
         self._switchboard = Switchboard(
             configured.lines,
