@@ -3,9 +3,11 @@
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from telephony.app.call_record import CallRecord
 from telephony.app.health import Health, Phase
 from telephony.app.http_guard import HEALTH_PATH, guard
 from telephony.app.switchboard import Switchboard
+from telephony.app.transcript import transcript
 
 __all__ = ["HttpServer"]
 
@@ -44,11 +46,21 @@ async def _calls(request: web.Request) -> web.Response:
 
 async def _call(request: web.Request) -> web.Response:
     """Give one call's event log, a JSON object a line."""
+    lines = "".join(event.model_dump_json() + "\n" for event in _record(request).events)
+    return web.Response(text=lines, content_type="application/x-ndjson")
+
+
+async def _transcript(request: web.Request) -> web.Response:
+    """Give what was heard in one call: who said what, cut where it was interrupted."""
+    said = transcript(_record(request).events)
+    return web.json_response([one.model_dump() for one in said])
+
+
+def _record(request: web.Request) -> CallRecord:
     record = request.app[SWITCHBOARD].calls.get(request.match_info["call_id"])
     if record is None:
         raise web.HTTPNotFound(text="no such call; GET /calls lists them\n")
-    lines = "".join(event.model_dump_json() + "\n" for event in record.events)
-    return web.Response(text=lines, content_type="application/x-ndjson")
+    return record
 
 
 class HttpServer:
@@ -77,6 +89,7 @@ class HttpServer:
         app.router.add_get("/metrics", _metrics)
         app.router.add_get("/calls", _calls)
         app.router.add_get("/calls/{call_id}", _call)
+        app.router.add_get("/calls/{call_id}/transcript", _transcript)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_SECONDS)
 
     async def start(self, host: str, port: int) -> tuple[str, int]:

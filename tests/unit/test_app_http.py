@@ -16,7 +16,7 @@ from telephony.app.metrics import Metrics
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.switchboard import Switchboard
 from telephony.app.tool_runtime import ToolRuntime
-from telephony.call import CallEnded, EventLog, PlayoutFinished
+from telephony.call import CallEnded, EventLog, ItemTruncatedAt, PlayoutFinished, SpeechTranscribed
 from telephony.units import Nanoseconds
 
 LOOPBACK = "127.0.0.1"
@@ -81,9 +81,40 @@ def test_calls_are_listed_and_their_rows_given_one_a_line() -> None:
     run(main)
 
 
-def test_a_call_that_is_not_there_is_said_to_be_so() -> None:
+def test_the_transcript_of_a_call_is_what_was_heard() -> None:
     async def main() -> None:
-        async with serving() as (_, client), client.get("/calls/none") as answer:
+        async with serving() as (switchboard, client):
+            log = EventLog("e1-7", Nanoseconds(0), 0.0)
+            for payload in (
+                SpeechTranscribed(role="agent", item_id="i1", text="Welcome to the shop"),
+                ItemTruncatedAt(
+                    item_id="i1",
+                    content_index=0,
+                    audio_end_ms=500,
+                    sent_samples=4000,
+                    received_samples=8000,
+                    rate_hz=8000,
+                ),
+            ):
+                switchboard.handle_event(log.row(payload, Nanoseconds(0)))
+            async with client.get("/calls/e1-7/transcript") as answer:
+                assert await answer.json() == [
+                    {
+                        "t_ns": 0,
+                        "role": "agent",
+                        "text": "Welcome …",
+                        "is_cut": True,
+                        "heard_ms": 500,
+                    }
+                ]
+
+    run(main)
+
+
+@pytest.mark.parametrize("path", ["/calls/none", "/calls/none/transcript"])
+def test_a_call_that_is_not_there_is_said_to_be_so(path: str) -> None:
+    async def main() -> None:
+        async with serving() as (_, client), client.get(path) as answer:
             assert answer.status == 404
             assert await answer.text() == "no such call; GET /calls lists them\n"
 
