@@ -40,6 +40,7 @@ from telephony.call import (
     CallProgressed,
     DigitPressed,
     HangUp,
+    ItemTruncatedAt,
     PlaceCall,
     PlayAudio,
     PlayoutFinished,
@@ -178,8 +179,11 @@ def _tell(row: CallEvent, say: Callable[[str], None]) -> None:
             say(f"{status} {reason}")
         case CallAnswered(codec=codec, ptime_ms=ptime_ms, remote=remote):
             say(f"answered: {codec}, {ptime_ms} ms, {remote}")
-        case SpeechTranscribed(role=role, text=text):
-            say(f"{'agent' if role == 'agent' else 'far end'}: {text}")
+        case SpeechTranscribed(role=role, text=text, is_cut=is_cut):
+            who, end = "agent" if role == "agent" else "far end", " [cut]" if is_cut else ""
+            say(f"{who}: {text}{end}")
+        case ItemTruncatedAt(audio_end_ms=heard_ms):
+            say(f"agent interrupted: {heard_ms / 1000:.1f} s of it were heard")
         case DigitPressed(digit=digit):
             say(f"far end pressed {digit}")
         case TroubleNoted(code=code, text=text):

@@ -19,6 +19,7 @@ rtp_ports = "20000-20999"
 
 [http]
 listen = "0.0.0.0:80"
+token = { env = "HTTP_TOKEN" }
 
 [realtime.hosted]
 url = "wss://voice.example.com/v1/realtime"
