@@ -88,11 +88,31 @@ def test_check_explains_a_configuration() -> None:
         "16384-32767",
         "house (ws://model.test)",
         "+1555*",
-        "stock, transfer_to_desk",
+        "telephony.toml",
+        "this machine only",
+        "stock",
+        "transfer_to_desk",
         "sip:1@pbx.test",
         "ok: this configuration can be served",
     ):
         assert word in told.stdout
+
+
+def test_check_warns_of_what_is_hardly_meant(shop: Path) -> None:
+    (shop / "telephony.toml").write_text(TOML + "[agent.nobody]\n")
+    told = telephony("check", "shop:phone")
+    assert told.returncode == 0
+    assert "warning: agent nobody: no line reaches it, nor an agent that one does" in told.stdout
+
+
+def test_check_refuses_what_would_fail_when_served(shop: Path) -> None:
+    (shop / "telephony.toml").write_text(TOML + 'api_key = { env = "NO_SUCH_KEY" }\n')
+    told = telephony("check", "shop:phone")
+    assert told.returncode == 2
+    assert told.stderr == (
+        "configuration error: telephony.toml: realtime.house.api_key:"
+        " environment variable NO_SUCH_KEY is not set, or empty\n"
+    )
 
 
 def test_check_without_anything_explains_the_default(
