@@ -25,7 +25,7 @@ from telephony.sip.refer import Transfer
 from telephony.sip.refer_server import PeerTransfers
 from telephony.sip.timers import Alarm
 from telephony.sip.transaction_record import ServerTransaction
-from telephony.sip.transmit import HostPort
+from telephony.sip.transmit import FlowId, HostPort
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -111,6 +111,10 @@ class InviteSession:
     def path(self) -> Path:
         """How its messages leave us."""
         return Path()
+
+    def uses(self, flow: FlowId) -> bool:
+        """Say whether a connection is one that the peer's requests come over."""
+        return self.remote_address == (flow.host, flow.port)
 
     # Commands.
 

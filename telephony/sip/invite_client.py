@@ -13,7 +13,7 @@ from telephony.sip.known import known
 from telephony.sip.message import Request, Response
 from telephony.sip.timers import Alarm, Timer
 from telephony.sip.transaction_record import ClientTransaction, ClientUser
-from telephony.sip.transmit import Hop, Transmit
+from telephony.sip.transmit import FlowId, Hop, Transmit
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -53,6 +53,10 @@ class ClientInvite(ClientUser):
     def send(self, next_hop: Uri, path: Path, now_ns: Nanoseconds) -> None:
         """Send it."""
         self._core.locate(next_hop, path, self._located, now_ns)
+
+    def went_over(self, flow: FlowId) -> bool:
+        """Say whether a connection leads where it was sent."""
+        return self._transaction is not None and self._transaction.hop.is_over(flow)
 
     def limit(self, patience_ns: Nanoseconds, now_ns: Nanoseconds) -> None:
         """Have it fail (408) and its transaction destroyed if no final answer comes for so long.

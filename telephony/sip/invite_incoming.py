@@ -26,7 +26,7 @@ from telephony.sip.message import Request
 from telephony.sip.offer_answer import OfferState
 from telephony.sip.status import MAX_STATUS
 from telephony.sip.transaction_record import ServerTransaction
-from telephony.sip.transmit import Hop
+from telephony.sip.transmit import FlowId, Hop
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -68,14 +68,18 @@ class IncomingSession(InviteSession):
 
         A connection the peer opened is used while it is up: its Contact may be unreachable.
         """
-        arrival, layer = self._arrival, self._core.layer
+        arrival = self._arrival
         direct = None
         if not self.dialog.route_set:
-            if layer.is_open(arrival.flow):
+            if self._core.flows.is_open(arrival.flow):
                 direct = Hop(arrival.transport, arrival.source, arrival.local, arrival.flow)
             elif self._core.settings.reply_to_source and arrival.flow is None:
                 direct = Hop(arrival.transport, arrival.source, arrival.local)
         return Path(direct, arrival.local)
+
+    def uses(self, flow: FlowId) -> bool:
+        """Say whether a connection is the one of the INVITE, or of the peer's latest request."""
+        return flow == self._arrival.flow or super().uses(flow)
 
     def ring(self, now_ns: Nanoseconds, *, status: int = 180, sdp: bytes | None = None) -> None:
         """Answer provisionally.

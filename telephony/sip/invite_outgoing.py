@@ -15,6 +15,7 @@ from telephony.sip.message import Request, Response
 from telephony.sip.offer_answer import OfferState
 from telephony.sip.status import TRYING, reason_phrase
 from telephony.sip.timers import Alarm
+from telephony.sip.transmit import FlowId
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -46,6 +47,10 @@ class OutgoingSession(InviteSession, InviteUser):
         self._failure: tuple[int, str, tuple[str, ...]] | None = None
         if request.body:
             self.exchange.send_offer(request.body)
+
+    def uses(self, flow: FlowId) -> bool:
+        """Say whether a connection leads where the INVITE went, or the peer's requests use it."""
+        return self._invite.went_over(flow) or super().uses(flow)
 
     def send(self, next_hop: Uri, now_ns: Nanoseconds) -> None:
         """Send the INVITE; the endpoint does so once."""
