@@ -5,6 +5,7 @@ from telephony.config.load import ENVIRONMENT_PREFIX, load
 from telephony.config.reference import json_schema, reference_markdown
 from telephony.config.secret import SecretReference
 from telephony.config.settings import (
+    LINE_NUMBER,
     AgentSettings,
     HttpSettings,
     LimitSettings,
@@ -21,6 +22,7 @@ from telephony.config.settings import (
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
+    "LINE_NUMBER",
     "AgentSettings",
     "HttpSettings",
     "LimitSettings",

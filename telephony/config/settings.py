@@ -136,7 +136,10 @@ def _check_target(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,52}$")]
+NAME: Final = r"^[A-Za-z0-9_-]{1,52}$"
+LINE_NUMBER: Final = r"^(?:\*|[+*]?[A-Za-z0-9_.#-]{1,64}\*?)$"
+"""A whole number, a prefix with `*` behind it, or `*`; `*72` is a number as others are."""
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 """As in a function's name, with room for the prefix of a handoff."""
 Network = Annotated[str, AfterValidator(_check_network)]
 Target = Annotated[str, AfterValidator(_check_target)]
@@ -289,8 +292,9 @@ class TrunkSettings(_Section):
 class LineSettings(_Section):
     """A number that is answered."""
 
-    number: Annotated[str, StringConstraints(pattern=r"^(?:\*|[+]?[A-Za-z0-9_.#-]{1,64})$")]
-    """The number or user name dialled, or `*` for any other."""
+    number: Annotated[str, StringConstraints(pattern=LINE_NUMBER)]
+    """The number or user name dialled, `+1555*` for all that begin so, or `*` for any. The first
+    line that fits answers."""
     agent: Name
     """The agent that answers, from the file or from Python."""
 

@@ -102,12 +102,14 @@ def test_url_holds_no_credentials() -> None:
         RealtimeSettings(url="wss://user@h")
 
 
-@pytest.mark.parametrize("number", ["*", "+15551234567", "200", "front.desk", "a_b-c#"])
-def test_number_may_be_a_user_name_or_any(number: str) -> None:
+@pytest.mark.parametrize(
+    "number", ["*", "+15551234567", "200", "front.desk", "a_b-c#", "+1555*", "*72"]
+)
+def test_number_may_be_a_user_name_a_prefix_or_any(number: str) -> None:
     assert LineSettings(number=number, agent="a").number == number
 
 
-@pytest.mark.parametrize("number", ["", "+", "**", "1 2", "sip:a@b", "9" * 65])
+@pytest.mark.parametrize("number", ["", "+", "**", "+*", "1*2", "1 2", "sip:a@b", "9" * 65])
 def test_number_that_nobody_dials_is_refused(number: str) -> None:
     with pytest.raises(ValidationError):
         LineSettings(number=number, agent="a")
