@@ -65,7 +65,7 @@ class Child:
             said: dict[str, Any] = _read_ready(line.decode())
         except ValueError:
             await self.stop()
-            raise TransportError(f"{self.name} did not start; its reason is above") from None
+            raise TransportError(f"{self.name} did not start; the log has its reason") from None
         if "error" in said:
             await self.stop()
             raise TransportError(f"{self.name}: {said['error']}")

@@ -243,6 +243,8 @@ def _voice_server(server: RealtimeSettings, environ: Mapping[str, str]) -> Voice
         headers=headers,
         model=server.model,
         audio_format=None if server.format == "leg" else VoiceFormat(server.format),
+        ping_seconds=server.ping_s,
+        pong_seconds=server.pong_s,
         on_failure=server.on_failure,
     )
 

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from ipaddress import ip_address
+from typing import cast
 
+from pydantic import BaseModel
+
+from telephony.config.secret import SecretReference
 from telephony.config.settings import Settings
 from telephony.config.tree import KeyPath, dotted
 from telephony.errors import ConfigurationError
@@ -96,9 +100,20 @@ def _not_allowed(settings: Settings) -> Iterator[Fault]:
 
 def _absent_secrets(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fault]:
     """Find each secret that cannot be read."""
-    for name, server in settings.realtime.items():
-        if server.api_key is not None:
-            try:
-                server.api_key.read(environ)
-            except ConfigurationError as absent:
-                yield ("realtime", name, "api_key"), str(absent)
+    for path, secret in _secrets(settings, ()):
+        try:
+            secret.read(environ)
+        except ConfigurationError as absent:
+            yield path, str(absent)
+
+
+def _secrets(node: object, path: KeyPath) -> Iterator[tuple[KeyPath, SecretReference]]:
+    """Find each secret in the tree."""
+    if isinstance(node, SecretReference):
+        yield path, node
+    elif isinstance(node, BaseModel):
+        for name, value in node:
+            yield from _secrets(value, (*path, name))
+    elif isinstance(node, dict):
+        for name, value in cast("dict[str, object]", node).items():
+            yield from _secrets(value, (*path, name))

@@ -216,6 +216,12 @@ class RealtimeSettings(_Section):
     """Who decides that the caller began and ended to speak."""
     api_key: SecretReference | None = None
     """The key it is opened with."""
+    ping_s: Annotated[float, Field(ge=0, le=600)] = 20.0
+    """How often the connection is tried with a ping while a call is up, in seconds; 0 sends none.
+    Proxies cut what is silent for a minute or more."""
+    pong_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """After a ping, how long the server may say nothing before the session counts as lost, in
+    seconds."""
     on_failure: Annotated[str, AfterValidator(_check_target)] | None = None
     """Where the caller is transferred to when the session is lost, after an apology; without it the
     call ends."""

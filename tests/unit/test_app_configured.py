@@ -259,6 +259,8 @@ model = "speaker"
 api_key = {env = "MODEL_KEY"}
 format = "pcm"
 on_failure = "sip:desk@192.0.2.1"
+ping_s = 0
+pong_s = 2.5
 [transfer]
 allow = ["sip:desk@192.0.2.1"]
 [realtime.second]
@@ -282,9 +284,11 @@ def test_a_plan_names_the_agents_server_and_carries_its_key_unseen(settings: Loa
         VoiceFormat.PCM,
     )
     assert plan.on_failure == "sip:desk@192.0.2.1"
+    assert (plan.ping_seconds, plan.pong_seconds) == (0, 2.5)
     other = plans.plan(agents[1], {})
     assert (other.url, other.headers, other.audio_format) == ("ws://other.example", (), None)
     assert (other.model, other.voice) == ("fast", "amber")
+    assert (other.ping_seconds, other.pong_seconds) == (20, 10)
 
 
 def test_a_key_that_is_not_in_the_environment_is_named(settings: Load) -> None:
