@@ -14,6 +14,7 @@ from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
 from telephony.config import RealtimeSettings, Settings, load
+from telephony.engine.descriptors import check_calls, descriptor_limit
 from telephony.engine.settings import EngineSettings, SipListen
 from telephony.errors import ConfigurationError
 from telephony.voice import VoiceFormat
@@ -192,6 +193,7 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
 def _check(configured: Configured) -> None:
     """Refuse now what would fail in the middle of a call."""
     _check_address(configured.settings)
+    check_calls(configured.settings.limits.calls, descriptor_limit())
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
         if agent.realtime is not None and agent.realtime not in servers:
