@@ -166,9 +166,6 @@ def text(result: CallCommandBody) -> str:
     return result.output
 
 
-# ---- who answers ------------------------------------------------------------------------------
-
-
 def test_the_line_decides_where_there_is_no_hook() -> None:
     plan = plan_of(decided(None))
     assert plan.agent == "reception"
@@ -252,7 +249,7 @@ def test_a_hook_that_takes_too_long_leaves_it_to_the_lines() -> None:
 
     async def main() -> None:
         bench = Bench(hook)
-        bench.switchboard.hook_seconds = 0.01
+        bench.switchboard.incoming.hook_seconds = 0.01
         bench.tell(incoming())
         assert isinstance(await bench.command(), AnswerCall)
 
@@ -299,9 +296,6 @@ def test_a_status_that_refuses_nothing_is_refused(status: int) -> None:
 def test_ringing_for_ever_is_refused(seconds: float) -> None:
     with pytest.raises(ConfigurationError, match="wanted 0 to 180"):
         Ring(seconds)
-
-
-# ---- functions of the model -------------------------------------------------------------------
 
 
 def test_a_tool_is_run_and_its_result_given_back() -> None:
@@ -436,9 +430,6 @@ def test_a_transfer_that_is_not_allowed_is_not_tried() -> None:
     with capture_logs() as logs:
         run(main)
     assert logs[0]["target"] == "sip:+1900555@expensive.example"
-
-
-# ---- what is kept -----------------------------------------------------------------------------
 
 
 def test_the_oldest_ended_calls_are_forgotten_and_calls_that_are_up_never() -> None:

@@ -20,8 +20,7 @@ advertise = "203.0.113.9"
 rtp_ports = "20000-20999"
 
 [http]
-listen = "0.0.0.0:80"
-token = { env = "HTTP_TOKEN" }
+listen = "127.0.0.1:80"
 
 [realtime.hosted]
 url = "wss://voice.example.com/v1/realtime"
@@ -452,3 +451,8 @@ def test_twin_under_a_wrong_shape_leaves_the_shape_to_be_complained_of(tmp_path:
         "t.toml: sip: is 1",
         "t.toml: line: is 2",
     ]
+
+
+def test_http_for_everybody_without_a_token_is_told_with_what_is_wanted(tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, '[http]\nlisten = "0.0.0.0:8080"')
+    assert "t.toml: http: is {'listen': '0.0.0.0:8080'}, wanted token = {env = " in fault
