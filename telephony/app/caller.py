@@ -177,8 +177,9 @@ def _placed_silently(options: CallOptions) -> tuple[dict[str, object], int]:
     try:
         outcome = asyncio.run(place_call(options, _discard, _discard))
     except TelephonyError as failed:
-        nothing: dict[str, object] = dict.fromkeys(("status", "by", "cause", "recorded"))
-        said = {"ok": False, "answered": False, **nothing, "duration_ms": 0, "error": str(failed)}
+        nothing = dict.fromkeys(("status", "by", "cause", "recorded"))
+        said: dict[str, object] = {"ok": False, "answered": False, "duration_ms": 0, **nothing}
+        said["error"] = str(failed)
         return said, EXIT_CONFIGURATION if isinstance(failed, ConfigurationError) else EXIT_FAILED
     return outcome.as_json(), EXIT_OK if outcome.ok else EXIT_FAILED
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.child import ROOT, child_environment
 from tests.support.ports import LOOPBACK
 
-SECONDS = 40.0
+SECONDS = 120.0
 CONFIGURATION, FAILED = 2, 1
 
 

@@ -48,7 +48,7 @@ async def serving(
 
 
 def run(main: Callable[[], Coroutine[None, None, None]]) -> None:
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_health_and_metrics_are_served() -> None:

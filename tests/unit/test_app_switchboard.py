@@ -101,7 +101,7 @@ class Bench:
 
     async def command(self) -> CallCommandBody:
         """Wait for the next command."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not self.commands:
                 self._news.clear()
                 await self._news.wait()
@@ -131,7 +131,7 @@ def incoming(number: str = "4711") -> CallIncoming:
 
 
 def run(main: Callable[[], Coroutine[None, None, None]]) -> None:
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def decided(hook: OnIncoming | None, number: str = "4711") -> CallCommandBody:
