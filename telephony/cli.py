@@ -49,7 +49,7 @@ EXIT_CONFIGURATION = 2
 EXIT_FAILED = 1
 
 
-def _say_version(is_asked: bool) -> None:  # noqa: FBT001 - typer gives it by position
+def _say_version(is_asked: bool) -> None:
     if is_asked:
         try:
             typer.echo(f"telephony {version('telephony')}")
