@@ -85,6 +85,7 @@ def rig() -> Iterator[Rig]:
         settings = (
             f'[realtime.absent]\nurl = "ws://{LOOPBACK}:{nobody.getsockname()[1]}"\n'
             f'[realtime.forwarded]\nurl = "{model.url}"\non_failure = "{target}"\n'
+            f'[transfer]\nallow = ["{target}"]\n'
         )
         phone = "tests.support.phones:troubled"
         product = stack.enter_context(Product(folder, model.url, settings=settings, phone=phone))
