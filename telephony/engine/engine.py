@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from telephony.call import (
@@ -98,7 +99,6 @@ class Engine:
             connect_seconds=settings.connect_seconds,
             tls=client_context(),
             next_slot=self._clock.next_slot,
-            keepalive=KeepaliveSettings(settings.ping_seconds, settings.pong_seconds),
         )
         self._call_settings = CallSettings(
             routing_ns=_seconds(settings.routing_seconds),
@@ -327,7 +327,8 @@ class Engine:
         Raises:
             ConfigurationError: The plan's URL cannot be used.
         """
-        return VoiceLink(plan, self.token, on_event, self._voice)
+        keepalive = KeepaliveSettings(plan.ping_seconds, plan.pong_seconds)
+        return VoiceLink(plan, self.token, on_event, replace(self._voice, keepalive=keepalive))
 
     def drain_sip(self) -> None:
         """Send what a call made SIP say."""

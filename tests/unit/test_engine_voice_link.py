@@ -58,7 +58,7 @@ def run(
         finally:
             line.peer.close()
 
-    asyncio.run(asyncio.wait_for(told(), 5.0))
+    asyncio.run(asyncio.wait_for(told(), 30.0))
 
 
 def test_the_model_is_asked_for_in_the_url_and_the_key_in_a_header() -> None:
