@@ -120,7 +120,7 @@ class RtpCaller(asyncio.DatagramProtocol):
         assert self._transport is not None
         assert self._destination is not None
         descriptor = self._transport.get_extra_info("socket").fileno()
-        # Past the transport, which swallows an empty datagram before Python 3.12.
+        # Past the transport, which swallows an empty datagram before Python 3.13.
         with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_DGRAM) as own:
             own.sendto(octets, self._destination)
 
