@@ -36,7 +36,7 @@ def plan(rig: Rig, **fields: object) -> VoicePlan:
 def plan_of_settings(url: str, **fields: object) -> VoicePlan:
     """The plan of an agent on the only server of some settings."""
     overrides = {f"realtime.cloud.{name}": value for name, value in fields.items()}
-    loaded = load(None, {}, {"realtime.cloud.url": url, **overrides})
+    loaded = load(None, ENVIRON, {"realtime.cloud.url": url, **overrides})
     plans = configure(loaded, None, None).plans(None, ENVIRON)
     return plans.plan(Agent("reception"), {})
 

@@ -76,7 +76,11 @@ async def test_E2_the_answer_to_a_users_words_waits_for_the_response_under_way(
     assert rig.of(VoiceErrorReceived) == []
 
 
-@pytest.mark.xfail(strict=True, reason="row E3: no pictures, and None goes out as null")
+@pytest.mark.xfail(
+    strict=True,
+    reason="row E3: no pictures, and None goes out as null",
+    raises=pytest.fail.Exception,
+)
 @row("E3")
 async def test_E3_text_is_one_part_and_a_picture_another_and_nothing_becomes_null(
     rig: Rig,
@@ -98,7 +102,9 @@ async def test_E3_text_is_one_part_and_a_picture_another_and_nothing_becomes_nul
     assert event["item"]["content"] == [{"type": "input_text", "text": "look"}, *parts]
 
 
-@pytest.mark.xfail(strict=True, reason="row E4: no attach to a call, whose audio is not ours")
+@pytest.mark.xfail(
+    strict=True, reason="row E4: no attach to a call, whose audio is not ours", raises=TypeError
+)
 @row("E4")
 async def test_E4_a_commit_follows_its_audio_and_an_attached_session_is_given_none(
     rig: Rig,
