@@ -54,6 +54,7 @@ def sides(path: Path) -> tuple[Samples, Samples]:
 def test_a_file_is_played_and_the_answer_recorded(agent: str, tmp_path: Path) -> None:
     at = np.arange(24_000 * 2) / 24_000
     tone = (6000 * np.sin(2 * np.pi * 1000 * at)).astype("<i2")
+    tone[:24_000] = 0  # first the agent greets
     played, recorded = tmp_path / "played.wav", tmp_path / "recorded.wav"
     played.write_bytes(WavAudio(WavEncoding.PCM16, 24_000, 1, tone.tobytes()).pack())
     status, said = call(tmp_path, agent, "--play", str(played), "--record", str(recorded))
