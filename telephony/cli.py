@@ -49,7 +49,7 @@ EXIT_CONFIGURATION = 2
 EXIT_FAILED = 1
 
 
-def _say_version(*, is_asked: bool) -> None:
+def _say_version(is_asked: bool) -> None:
     if is_asked:
         try:
             typer.echo(f"telephony {version('telephony')}")
@@ -64,7 +64,7 @@ def telephony(
         bool,
         typer.Option(
             "--version",
-            callback=lambda is_asked: _say_version(is_asked=is_asked),
+            callback=_say_version,
             is_eager=True,
             help="Say which version this is.",
         ),

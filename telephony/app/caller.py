@@ -41,6 +41,7 @@ from telephony.call import (
     CallProgressed,
     DigitPressed,
     HangUp,
+    ItemTruncatedAt,
     PlaceCall,
     PlayAudio,
     PlayoutFinished,
@@ -176,8 +177,16 @@ def _placed_silently(options: CallOptions) -> tuple[dict[str, object], int]:
     try:
         outcome = asyncio.run(place_call(options, _discard, _discard))
     except TelephonyError as failed:
-        nothing: dict[str, object] = dict.fromkeys(("status", "by", "cause", "recorded"))
-        said = {"ok": False, "answered": False, **nothing, "duration_ms": 0, "error": str(failed)}
+        said: dict[str, object] = {
+            "ok": False,
+            "answered": False,
+            "status": None,
+            "by": None,
+            "cause": None,
+            "duration_ms": 0,
+            "recorded": None,
+            "error": str(failed),
+        }
         return said, EXIT_CONFIGURATION if isinstance(failed, ConfigurationError) else EXIT_FAILED
     return outcome.as_json(), EXIT_OK if outcome.ok else EXIT_FAILED
 
@@ -201,8 +210,11 @@ def _tell(row: CallEvent) -> None:
             say(f"{status} {reason}")
         case CallAnswered(codec=codec, ptime_ms=ptime_ms, remote=remote):
             say(f"answered: {codec}, {ptime_ms} ms, {remote}")
-        case SpeechTranscribed(role=role, text=text):
-            say(f"{'agent' if role == 'agent' else 'far end'}: {text}")
+        case SpeechTranscribed(role=role, text=text, is_cut=is_cut):
+            who, end = "agent" if role == "agent" else "far end", " [cut]" if is_cut else ""
+            say(f"{who}: {text}{end}")
+        case ItemTruncatedAt(audio_end_ms=heard_ms):
+            say(f"agent interrupted: {heard_ms / 1000:.1f} s of it were heard")
         case DigitPressed(digit=digit):
             say(f"far end pressed {digit}")
         case TroubleNoted(code=code, text=text):

@@ -72,6 +72,11 @@ class Child:
         return said
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         assert self._process is not None
@@ -105,7 +110,7 @@ class Child:
     async def stop(self) -> None:
         """End it: ask, then insist."""
         process = self._process
-        if process is None or process.returncode is not None:
+        if process is None or not self.is_running:
             return
         with suppress(ProcessLookupError):
             process.terminate()

@@ -15,6 +15,7 @@ from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
 from telephony.config import LINE_NUMBER, RealtimeSettings, Settings, load
+from telephony.engine.descriptors import check_calls, descriptor_limit
 from telephony.engine.settings import EngineSettings, SipListen
 from telephony.errors import ConfigurationError
 from telephony.voice import VoiceFormat
@@ -206,6 +207,10 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
 
 def _faults(configured: Configured) -> Iterator[str]:
     """Find now what would fail in the middle of a call; the file's own values were checked."""
+    try:
+        check_calls(configured.settings.limits.calls, descriptor_limit())
+    except ConfigurationError as too_many:
+        yield str(too_many)
     for number, agent in configured.lines:
         if re.fullmatch(LINE_NUMBER, number) is None:
             yield (

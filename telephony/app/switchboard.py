@@ -7,12 +7,12 @@ here and only here: the incoming hook and the tools.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from telephony.agent import Agent, Executor, Tool, ToolArgumentError, Transfer, hang_up
+from telephony.app.call_record import CallRecord
 from telephony.app.phone import (
     Answer,
     Decision,
@@ -28,7 +28,6 @@ from telephony.call import (
     AnswerCall,
     CallCommand,
     CallCommandBody,
-    CallEnded,
     CallEvent,
     CallIncoming,
     ConfigureAgent,
@@ -47,31 +46,17 @@ from telephony.call import (
 )
 from telephony.errors import ConfigurationError
 
-__all__ = ["CallRecord", "Switchboard"]
+__all__ = ["Switchboard"]
 
 HOOK_SECONDS = 5.0
 """For the incoming hook; then the lines decide."""
 CALLS_KEPT = 200
 """Ended calls whose events can still be looked at."""
-EVENTS_KEPT = 5_000
-"""Rows kept of one call: an hour of lively talk."""
 NOT_FOUND = 404
 SERVICE_UNAVAILABLE = 503
 DECISIONS = Answer | Reject | Redirect | Ring | Agent | None
 
 log = structlog.get_logger("telephony.calls")
-
-
-@dataclass(slots=True)
-class CallRecord:
-    """What the app knows of one call."""
-
-    call_id: str
-    events: list[CallEvent] = field(default_factory=list[CallEvent])
-    agent: Agent | None = None
-    variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    transfer_tool_call_id: str | None = None
-    is_over: bool = False
 
 
 class Switchboard:
@@ -122,8 +107,7 @@ class Switchboard:
         if record is None:
             record = self.calls[event.call_id] = CallRecord(event.call_id)
             self._forget_old()
-        if len(record.events) < EVENTS_KEPT:
-            record.events.append(event)
+        record.take(event)
         for watcher in self._watchers:
             watcher(event)
         match event.payload:
@@ -133,8 +117,6 @@ class Switchboard:
                 self._handle_function(record, requested)
             case TransferEnded() as ended:
                 self._handle_transfer_ended(record, ended)
-            case CallEnded():
-                record.is_over = True
             case _:
                 pass
 
@@ -152,6 +134,16 @@ class Switchboard:
         record = self.calls[call_id] = CallRecord(call_id, agent=agent, variables=variables or {})
         plan = self._plans.plan(agent, record.variables)
         self._command(record, PlaceCall(target=target, plan=plan))
+
+    def close(self, wall: float) -> None:
+        """End the calls that the engine did not end before it was gone.
+
+        Args:
+            wall: Now, in Unix seconds.
+        """
+        for record in list(self.calls.values()):
+            if not record.is_over and record.last is not None:
+                self.handle_event(record.lost_row(record.last, wall))
 
     def _forget_old(self) -> None:
         over = [one.call_id for one in self.calls.values() if one.is_over]

@@ -1,5 +1,6 @@
 """The settings of `telephony.toml`: one tree, read from file, environment and command line."""
 
+from telephony.config.hosts import is_loopback
 from telephony.config.load import ENVIRONMENT_PREFIX, load
 from telephony.config.reference import json_schema, reference_markdown
 from telephony.config.secret import SecretReference
@@ -35,6 +36,7 @@ __all__ = [
     "SipSettings",
     "TransferSettings",
     "TrunkSettings",
+    "is_loopback",
     "json_schema",
     "load",
     "reference_markdown",

@@ -8,11 +8,19 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from telephony.config.hosts import is_loopback
 from telephony.config.secret import SecretReference
 
 __all__ = [
@@ -170,15 +178,27 @@ class SipSettings(_Section):
 
 
 class HttpSettings(_Section):
-    """The web server: webhook, API, console, metrics."""
+    """The web server: health, metrics, calls."""
 
     listen: Annotated[str, AfterValidator(_check_http_listen)] = "127.0.0.1:8080"
     """Where HTTP is listened for, as `HOST:PORT`. Port 0 takes a free one."""
+    token: SecretReference | None = None
+    """What requests must show as `Authorization: Bearer TOKEN`, for all but `/healthz`. Without it
+    only this machine is listened to."""
 
     @property
     def listen_address(self) -> ListenAddress:
         """The socket to open."""
         return _listen_addresses(f"tcp:{self.listen}")[0]
+
+    @model_validator(mode="after")
+    def _shows_calls_to_nobody(self) -> Self:
+        if self.token is None and not is_loopback(self.listen_address.host):
+            raise ValueError(
+                'wanted token = {env = "NAME"} as well: beyond this machine, calls are shown to'
+                " those only who know it"
+            )
+        return self
 
 
 class RealtimeSettings(_Section):

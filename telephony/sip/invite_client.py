@@ -6,7 +6,7 @@ Source: RFC 3261 sections 9.1, 13.2, 14.1.
 from typing import Protocol
 
 from telephony.sip.codes import FIRST_FINAL, FIRST_REFUSAL, REQUEST_TIMEOUT, SERVICE_UNAVAILABLE
-from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, ignore_answer, set_body
+from telephony.sip.core import FinalAnswer, Path, SipCore, ignore_answer, set_body
 from telephony.sip.dialog import Dialog
 from telephony.sip.headers import Headers
 from telephony.sip.known import known
@@ -71,10 +71,10 @@ class ClientInvite(ClientUser):
 
         self._limit = self._core.heap.arm(Nanoseconds(now_ns + patience_ns), expire)
 
-    def cancel(self, headers: HeaderPairs, now_ns: Nanoseconds) -> None:
+    def cancel(self, headers: Headers, now_ns: Nanoseconds) -> None:
         """Send CANCEL; a provisional answer must have come. Its own answer changes nothing."""
         user = FinalAnswer(ignore_answer)
-        self._core.layer.cancel(known(self._transaction), Headers(headers), user, now_ns)
+        self._core.layer.cancel(known(self._transaction), headers, user, now_ns)
 
     def abandon(self, now_ns: Nanoseconds) -> None:
         """Wait no longer for an answer; if it was not sent yet, it never is."""

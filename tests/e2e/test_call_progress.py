@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 30
 
 
 @contextmanager
-def calling(target: str, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+def calling(target: str, folder: Path) -> Generator["subprocess.Popen[str]"]:
     """Place a call from a process of its own."""
     command = [sys.executable, "-m", "telephony", "call", target]
     with subprocess.Popen(

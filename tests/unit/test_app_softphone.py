@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from telephony.app.softphone import CallOverError, PhoneCall, host_in_uri
+from telephony.app.addresses import host_in_uri
+from telephony.app.softphone import CallOverError, PhoneCall
 from telephony.call import CallCommand, CallEnded, CallEvent, DigitPressed, HangUp, PlayoutFinished
 from telephony.call.events import CallEventBody
 

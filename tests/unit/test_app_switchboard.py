@@ -9,15 +9,18 @@ from structlog.testing import capture_logs
 
 from telephony import Agent, Answer, IncomingCall, Redirect, Reject, Ring, Transfer, tool
 from telephony.agent import agents_by_name, hang_up, press_keys
+from telephony.app.call_record import EVENTS_KEPT
 from telephony.app.phone import OnIncoming
 from telephony.app.plans import Plans, VoiceServer
-from telephony.app.switchboard import CALLS_KEPT, EVENTS_KEPT, Switchboard
+from telephony.app.switchboard import CALLS_KEPT, Switchboard
 from telephony.app.tool_runtime import ToolRuntime
 from telephony.call import (
     AnswerCall,
+    CallAnswered,
     CallCommand,
     CallCommandBody,
     CallEnded,
+    CallEvent,
     CallEventBody,
     CallIncoming,
     ConfigureAgent,
@@ -466,3 +469,22 @@ def test_every_watcher_sees_every_event() -> None:
     bench.switchboard.watch(lambda event: seen.append(event.call_id))
     bench.tell(PlayoutFinished())
     assert seen == ["playout.finished", "e1-1"]
+
+
+def test_calls_that_a_dead_engine_left_open_are_ended_with_the_app() -> None:
+    async def main() -> None:
+        bench = Bench()
+        rows: list[CallEvent] = []
+        bench.switchboard.watch(rows.append)
+        await bench.up()
+        bench.tell(PlayoutFinished(), "e1-2")
+        bench.tell(CallEnded(by="remote", cause="BYE"), "e1-2")
+        bench.tell(CallAnswered(codec="PCMU", ptime_ms=20, remote="192.0.2.1:4000"))
+        seen = len(rows)
+        bench.switchboard.close(wall=2.5)
+        bench.switchboard.close(wall=9.9)
+        (row,) = rows[seen:]
+        assert (row.call_id, row.seq, row.t_ns, row.wall) == ("e1-1", 2, 2_500_000_000, 2.5)
+        assert row.payload == CallEnded(by="failure", cause="the engine died", duration_ms=2500)
+
+    run(main)

@@ -21,6 +21,7 @@ rtp_ports = "20000-20999"
 
 [http]
 listen = "0.0.0.0:80"
+token = { env = "HTTP_TOKEN" }
 
 [realtime.hosted]
 url = "wss://voice.example.com/v1/realtime"
@@ -72,7 +73,7 @@ operator = "sip:200@pbx.example.com"
 [agent.billing]
 """
 
-KEY = {"VOICE_KEY": "s3cret", "HOME_KEY": "s3cret"}
+KEY = {"VOICE_KEY": "s3cret", "HOME_KEY": "s3cret", "HTTP_TOKEN": "s3cret"}
 
 
 @pytest.fixture
