@@ -304,7 +304,7 @@ async def _engine_settings(settings: Settings, target: str) -> EngineSettings:
         raise ConfigurationError(
             f"URI is {target!r}, wanted one such as sip:200@pbx.example.com: {wrong}"
         ) from wrong
-    if not isinstance(uri, SipUri):
+    if not isinstance(uri, SipUri) or uri.scheme != "sip":
         raise ConfigurationError(f"URI is {target!r}, wanted a sip: URI")
     host = await _local_host(uri.host.strip("[]"), uri.port or DEFAULT_SIP_PORT)
     listens = tuple(SipListen(transport=name, host=host, port=0) for name in ("UDP", "TCP"))
