@@ -156,6 +156,14 @@ def test_audio_behind_a_key_is_not_blended_with_a_concealment_before_it(bench: B
     assert bytes(bench.out[-PACKET:]) == b"\x33" * PACKET
 
 
+def test_another_timeline_is_not_blended_with_a_concealment_before_it(bench: Bench) -> None:
+    speak(bench, 8)
+    bench.lost(PACKET, 60)
+    bench.uplink.handle_resync()
+    bench.audio(100, octet=0x33)
+    assert bytes(bench.out[-PACKET:]) == b"\x33" * PACKET
+
+
 def test_a_long_loss_is_concealed_for_60_ms_then_silent(bench: Bench) -> None:
     for number in range(8):
         bench.uplink.handle_audio(tone(PACKET), bench.timestamp, ms(number * 20))
@@ -197,6 +205,13 @@ def test_a_gap_between_timestamps_is_silence_and_shows_dtx(bench: Bench) -> None
     assert bytes(bench.out) == b"\x40" * 160 + silence(480) + b"\x40" * 160
     assert bench.uplink.has_dtx
     bench.check(span=800, inserted=0)
+
+
+def test_a_gap_of_40_ms_shows_dtx(bench: Bench) -> None:
+    bench.audio(0)
+    bench.pass_by(320)
+    bench.audio(60)
+    assert bench.uplink.has_dtx
 
 
 def test_a_small_gap_does_not_show_dtx(bench: Bench) -> None:
