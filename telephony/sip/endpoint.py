@@ -100,8 +100,6 @@ class SipEndpoint(ServerUser):
         """Alarms armed."""
         return len(self._core.heap)
 
-    # What the driver brings.
-
     def handle_datagram(
         self, data: bytes, source: HostPort, local: ListenAddress, now_ns: Nanoseconds
     ) -> None:
@@ -179,8 +177,6 @@ class SipEndpoint(ServerUser):
         """Give the time `handle_timer` has to be called at, or None."""
         return self._core.heap.next_deadline()
 
-    # What the user asks for.
-
     def invite(
         self,
         target: Uri,
@@ -234,8 +230,6 @@ class SipEndpoint(ServerUser):
         self._core.send(request, next_hop, FinalAnswer(answered), now_ns)
         return request.call_id
 
-    # What the transaction layer brings.
-
     def receive_request(self, transaction: ServerTransaction, now_ns: Nanoseconds) -> None:
         """Take a new request, once, and see that it gets an answer."""
         try:
@@ -260,8 +254,6 @@ class SipEndpoint(ServerUser):
         del now_ns
         text = f"a {response.status} that answers nothing of ours"
         self._output.append(MessageRejected(text, None))
-
-    # Within.
 
     def _take(self, data: bytes, arrival: Arrival, now_ns: Nanoseconds) -> None:
         """Read one message and bring it to its transaction."""

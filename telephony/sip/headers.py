@@ -3,8 +3,6 @@ r"""Header fields: ordered, case-blind, lossless.
 A field is kept as its whole line, folds included, so a message nobody changed is written octet for
 octet as it came. What a line means (its name, its unfolded value, its typed form) is worked out
 when it is asked for; typed forms are remembered until the fields change.
-
-The commonest typed forms live in modules of their own and can be had from here, too.
 """
 
 import re
@@ -15,21 +13,8 @@ from typing import TypeVar, cast
 from telephony.errors import LocalError
 from telephony.sip.errors import SipSyntaxError, clip
 from telephony.sip.grammar import is_token, split_list
-from telephony.sip.name_addr import NameAddr, parse_name_addr
-from telephony.sip.values import CSeq, parse_cseq
-from telephony.sip.via import Via, parse_via
 
-__all__ = [
-    "MAX_HEADER_FIELDS",
-    "CSeq",
-    "Headers",
-    "NameAddr",
-    "Via",
-    "header_key",
-    "parse_cseq",
-    "parse_name_addr",
-    "parse_via",
-]
+__all__ = ["MAX_HEADER_FIELDS", "Headers", "header_key"]
 
 T = TypeVar("T")
 

@@ -98,8 +98,6 @@ class TransactionLayer:
             for transaction in kind.values()
         )
 
-    # Requests of ours.
-
     def request(
         self, request: Request, hop: Hop, user: ClientUser, now_ns: Nanoseconds
     ) -> ClientTransaction:
@@ -182,8 +180,6 @@ class TransactionLayer:
             what = Input.RECEIVE_FAILURE
         self._run(transaction, what, now_ns)
 
-    # Requests of peers.
-
     def receive_request(self, request: Request, arrival: Arrival, now_ns: Nanoseconds) -> None:
         """Match a request to its transaction, or make one (RFC 3261 section 17.2.3).
 
@@ -262,8 +258,6 @@ class TransactionLayer:
             if isinstance(transaction, ClientTransaction) and self._fall_back(transaction, now_ns):
                 continue
             self._run(transaction, Input.TRANSPORT_ERROR, now_ns)
-
-    # Within.
 
     def _accept(
         self, request: Request, arrival: Arrival, key: ServerKey
