@@ -376,7 +376,7 @@ class TransactionLayer:
         if action is Act.SEND_RESPONSE:
             if isinstance(message, Response):
                 transaction.latest = message.to_bytes()
-                transaction.to_tag = message.to.tag
+                transaction.answer = message
             if transaction.latest is not None:
                 self._emit(self._to_hop(transaction.latest, transaction.hop))
         elif action is Act.SEND_TRYING:

@@ -212,3 +212,55 @@ def test_the_first_of_a_list() -> None:
     assert alone.first("Contact", parse_name_addr) == first
     assert Headers([("Contact", "")]).first("Contact", parse_name_addr) is None
     assert Headers().first("Contact", parse_name_addr) is None
+
+
+class Counted:
+    """A parser that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, text: str) -> str:
+        self.calls += 1
+        return text
+
+
+CHANGES: list[Callable[[Headers], None]] = [
+    lambda headers: headers.add("X", "1"),
+    lambda headers: headers.prepend("X", "1"),
+    lambda headers: headers.set("Call-ID", "other"),
+    lambda headers: headers.replace_first("Via", "SIP/2.0/UDP other"),
+    lambda headers: headers.remove("Via"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_typed_form_is_worked_out_once_whatever_other_fields_do(
+    change: Callable[[Headers], None],
+) -> None:
+    headers = Headers([("To", "<sip:b@h>"), ("Via", "SIP/2.0/UDP h"), ("Call-ID", "c")])
+    parse = Counted()
+    headers.one("To", parse)
+    change(headers)
+    assert headers.one("t", parse) == "<sip:b@h>"
+    assert headers.select(["To"]).one("To", parse) == "<sip:b@h>"
+    assert headers.copy().one("To", parse) == "<sip:b@h>"
+    assert parse.calls == 1
+
+
+def test_a_copy_that_changes_leaves_the_original_its_typed_forms() -> None:
+    headers = Headers([("Contact", "<sip:a@h>")])
+    assert headers.every("Contact", str) == ("<sip:a@h>",)
+    for copy in (headers.copy(), headers.select(["Contact"])):
+        copy.set("Contact", "<sip:b@h>")
+        assert (copy.every("Contact", str), copy.first("Contact", str)) == (
+            ("<sip:b@h>",),
+            "<sip:b@h>",
+        )
+        assert headers.first("Contact", str) == "<sip:a@h>"
+
+
+def test_an_empty_list_has_no_first() -> None:
+    headers = Headers([("Contact", "")])
+    assert headers.every("Contact", str) == ()
+    assert headers.first("Contact", str) is None
