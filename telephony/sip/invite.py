@@ -266,7 +266,7 @@ class InviteSession:
         self._core.describe(response)
         if sdp is not None:
             set_body(response, sdp)
-        self._core.layer.respond(transaction, response, now_ns)
+        self._core.layer.servers.respond(transaction, response, now_ns)
 
     def respond(
         self,
@@ -278,7 +278,7 @@ class InviteSession:
     ) -> None:
         """Answer a request inside the dialog, without a body."""
         response = self._core.response(transaction.request, status, headers=headers)
-        self._core.layer.respond(transaction, response, now_ns)
+        self._core.layer.servers.respond(transaction, response, now_ns)
 
     def lose_dialog(self, status: int, now_ns: Nanoseconds) -> None:
         """End the session because a re-INVITE showed that the peer is gone (section 14.1)."""
@@ -347,7 +347,7 @@ class InviteSession:
             transaction.request, 200, headers=(("Accept", "application/sdp"),)
         )
         self._core.describe(response)
-        self._core.layer.respond(transaction, response, now_ns)
+        self._core.layer.servers.respond(transaction, response, now_ns)
 
     def _register(self, dialog: Dialog) -> None:
         self._dialogs[dialog.id.remote_tag] = dialog

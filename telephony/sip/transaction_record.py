@@ -14,7 +14,7 @@ from telephony.sip.transaction_server_invite import SERVER_INVITE
 from telephony.sip.transmit import Arrival, Hop, Transmit
 from telephony.units import Nanoseconds
 
-__all__ = ["ClientTransaction", "ClientUser", "ServerTransaction", "ServerUser", "Transaction"]
+__all__ = ["ClientTransaction", "ClientUser", "ServerTransaction", "ServerUser"]
 
 
 class ClientUser(Protocol):
