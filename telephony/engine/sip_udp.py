@@ -4,6 +4,7 @@ import asyncio
 import socket
 from typing import Protocol
 
+from telephony.engine.icmp import keep_icmp_errors, undelivered
 from telephony.sip import HostPort, ListenAddress, Transmit
 
 __all__ = ["SipUdp", "UdpUser"]
@@ -19,6 +20,9 @@ class UdpUser(Protocol):
 
     def datagram_received(self, data: bytes, source: HostPort, local: ListenAddress) -> None:
         """Take one datagram."""
+
+    def peer_unreachable(self, destination: HostPort, transport: str) -> None:
+        """Learn that what was sent to a place could not be delivered."""
 
     def drain(self) -> None:
         """Do what the datagrams taken since the last call ask for."""
@@ -47,6 +51,7 @@ class SipUdp:
         sock = socket.socket(family, socket.SOCK_DGRAM)
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
+        keep_icmp_errors(sock)
         try:
             sock.bind((host, port))
         except OSError:
@@ -68,13 +73,20 @@ class SipUdp:
         sock = sock or self._fitting(transmit.destination)
         if sock is None:
             return False
-        try:
-            sock.sendto(transmit.data, transmit.destination)
-        except BlockingIOError:
-            return True  # the kernel's buffer is full: lost as on the wire, repeated by its timer
-        except OSError:
-            return False
-        return True
+        for _ in range(2):
+            try:
+                sock.sendto(transmit.data, transmit.destination)
+            except BlockingIOError:
+                return True  # the kernel's buffer is full: lost as on the wire, sent again later
+            except OSError:
+                self._tell_undelivered(sock)  # the error of an earlier send may come out here
+            else:
+                return True
+        return False
+
+    def _tell_undelivered(self, sock: socket.socket) -> None:
+        for destination in undelivered(sock):
+            self._loop.call_soon(self._user.peer_unreachable, destination, "UDP")
 
     def close(self) -> None:
         """Close all sockets."""
@@ -94,6 +106,7 @@ class SipUdp:
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
-                continue  # an ICMP error of an earlier send; the transaction's timer deals with it
+                self._tell_undelivered(sock)  # an ICMP error of an earlier send
+                continue
             self._user.datagram_received(data, source[:2], address)
         self._user.drain()

@@ -10,7 +10,7 @@ import pytest
 from tests.support.child import ROOT, child_environment
 from tests.support.ports import LOOPBACK
 
-SECONDS = 40.0
+SECONDS = 120.0
 CONFIGURATION, FAILED = 2, 1
 
 
@@ -47,8 +47,17 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
             ["line", "agent", "'nobody'", "wanted"],
         ),
         ("version = 1\n[sip\n", ["line 2"]),
+        ('version = 1\n[http]\nlisten = "0.0.0.0:0"\n', ["http", "0.0.0.0:0", "wanted token"]),
     ],
-    ids=["version", "unknown key", "wrong type", "out of range", "no such agent", "no TOML"],
+    ids=[
+        "version",
+        "unknown key",
+        "wrong type",
+        "out of range",
+        "no such agent",
+        "no TOML",
+        "open HTTP",
+    ],
 )
 def test_configuration_error_names_file_key_value_and_what_is_wanted(
     tmp_path: Path, command: str, text: str, parts: list[str]

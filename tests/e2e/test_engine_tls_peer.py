@@ -18,10 +18,10 @@ from telephony.realtime import RealtimeSession
 from telephony.voice import SessionClosed, VoiceEvent
 from tests.support.certificates import Authority
 from tests.support.child import end
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.peers
 
-SECONDS = 5.0
 VERSIONS = {"-tls1_3": "TLSv1.3", "-tls1_2": "TLSv1.2"}
 
 
@@ -31,12 +31,9 @@ class OpenSslServer:
     def __init__(self, directory: Path, version: str) -> None:
         authority = Authority(directory)
         certificate, key = authority.sign()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address = free.getsockname()
-        where = f"127.0.0.1:{self.address[1]}"
         files = ["-cert", str(certificate), "-key", str(key)]
         self.process = subprocess.Popen(
-            ["openssl", "s_server", "-accept", where, *files, "-crlf", version],
+            ["openssl", "s_server", "-accept", "127.0.0.1:0", *files, "-crlf", version],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -44,7 +41,7 @@ class OpenSslServer:
         self.lines: queue.Queue[bytes] = queue.Queue()
         self.reader = threading.Thread(target=self.read_lines)
         self.reader.start()
-        self.until(b"ACCEPT")
+        self.address = ("127.0.0.1", int(self.until(b"ACCEPT").rpartition(b":")[2]))
         self.context = client_context()
         self.context.load_verify_locations(authority.certificate)
 
@@ -55,7 +52,7 @@ class OpenSslServer:
 
     def until(self, beginning: bytes) -> bytes:
         """Wait for a line of the server's that begins so; give the rest of it."""
-        while not (line := self.lines.get(timeout=SECONDS)).startswith(beginning):
+        while not (line := self.lines.get(timeout=PATIENCE_SECONDS)).startswith(beginning):
             pass
         return line.removeprefix(beginning)
 
@@ -86,7 +83,7 @@ class Line:
 
     def __init__(self, server: OpenSslServer) -> None:
         self.channel = TlsChannel(server.context, "127.0.0.1")
-        self.connection = socket.create_connection(server.address, SECONDS)
+        self.connection = socket.create_connection(server.address, PATIENCE_SECONDS)
         received = b""
         while not self.channel.shake_hands(received):
             self.connection.sendall(self.channel.take_answer())
@@ -131,9 +128,11 @@ def line(server: OpenSslServer) -> Iterator[Line]:
 
 @pytest.mark.parametrize("server", VERSIONS, ids=VERSIONS.values(), indirect=True)
 def test_both_ends_speak(server: OpenSslServer, line: Line) -> None:
-    for _ in range(3):
-        line.write(b"more\n")
-        server.until(b"more")
+    for number in range(3):
+        line.write(b"us %d\n" % number)
+        assert server.until(b"us") == b" %d" % number
+        server.type(b"them %d" % number)
+        assert line.read() == b"them %d\r\n" % number
 
 
 @pytest.mark.parametrize("command", [b"k", b"K"], ids=["new keys", "new keys, and ours as well"])
@@ -165,11 +164,11 @@ def test_a_server_that_insists_on_a_new_handshake_is_lost_with_its_reason(
     async def story() -> None:
         url = f"wss://127.0.0.1:{server.address[1]}/"
         session = RealtimeSession(lambda: "token")
-        settings = SocketSettings(connect_seconds=SECONDS, tls=server.context)
+        settings = SocketSettings(connect_seconds=PATIENCE_SECONDS, tls=server.context)
         line = RealtimeSocket(url, {}, session, tell, monotonic_ns, settings)
         await asyncio.gather(line.connect(), asyncio.to_thread(server.accept_websocket))
         server.type(b"r")
-        await asyncio.wait_for(over.wait(), SECONDS)
+        await asyncio.wait_for(over.wait(), PATIENCE_SECONDS)
 
     asyncio.run(story())
     assert told == [SessionClosed(False, 1006, "TLS: SSLV3_ALERT_HANDSHAKE_FAILURE")]

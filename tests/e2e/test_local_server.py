@@ -26,7 +26,7 @@ from tests.support.local_client import TELEPHONE, TOOLS, tiny_voice
 
 ROOT = Path(__file__).parents[2]
 SPEECH = ROOT / "tests" / "fixtures" / "speech" / "stop.ulaw"
-SECONDS = 20
+SECONDS = 60
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -33,9 +33,8 @@ from telephony.voice import (
     VoiceFormat,
 )
 from tests.support.model_server import ScriptedModel
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.position_code import FRAME_SAMPLES, coded, locate
-
-SECONDS = 10.0
 
 
 class Line:
@@ -89,7 +88,7 @@ def run(
             finally:
                 await line.socket.close()
 
-        asyncio.run(asyncio.wait_for(told(), SECONDS))
+        asyncio.run(asyncio.wait_for(told(), PATIENCE_SECONDS))
 
 
 def test_a_response_is_heard_whole_and_the_close_is_clean(tmp_path: Path) -> None:

@@ -15,10 +15,13 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.model_log import SessionRecord, read_log
 from tests.support.model_server import ScriptedModel
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.position_code import FRAME_SAMPLES, coded, linear, locate
+from tests.support.void import unless_void
 
 Event = dict[str, Any]
 Start = Callable[[str], tuple[ScriptedModel, ClientConnection]]
+STILL_MS = 100.0
 
 
 @pytest.fixture
@@ -39,12 +42,12 @@ def say(client: ClientConnection, kind: str, **fields: object) -> None:
     client.send(json.dumps({"type": kind, **fields}))
 
 
-def hear(client: ClientConnection, kind: str, timeout: float = 5.0) -> Event:
+def hear(client: ClientConnection, kind: str, timeout: float = PATIENCE_SECONDS) -> Event:
     """Read events until one of a type comes."""
     return hear_all(client, kind, timeout)[-1]
 
 
-def hear_all(client: ClientConnection, last: str, timeout: float = 5.0) -> list[Event]:
+def hear_all(client: ClientConnection, last: str, timeout: float = PATIENCE_SECONDS) -> list[Event]:
     """Read all events up to the first of a type."""
     events: list[Event] = []
     while not events or events[-1].get("type") != last:
@@ -84,6 +87,7 @@ def test_it_grants_what_is_asked_and_keeps_the_rest(start: Start) -> None:
     assert granted["audio"]["input"]["turn_detection"]["type"] == "server_vad"
 
 
+@unless_void(STILL_MS)
 def test_a_response_is_position_coded_and_faster_than_real_time(start: Start) -> None:
     model, client = start("short")
     configure(client)
@@ -201,7 +205,7 @@ def test_a_stall_and_a_late_beginning_take_their_time(start: Start) -> None:
     began = time.monotonic()
     say(client, "response.create")
     hear(client, "response.output_audio.delta")
-    assert 0.55 < time.monotonic() - began < 1.5
+    assert time.monotonic() - began > 0.55
     assert model.command("script stall") == {"ok": True}
     with connect(model.url, compression=None, close_timeout=0.5) as other:
         configure(other)
@@ -211,7 +215,7 @@ def test_a_stall_and_a_late_beginning_take_their_time(start: Start) -> None:
             hear(other, "response.output_audio.delta")
             arrivals.append(time.monotonic())
     gaps = [after - before for before, after in itertools.pairwise(arrivals)]
-    assert 1.9 < max(gaps) < 2.5
+    assert max(gaps) > 1.9
     assert gaps.index(max(gaps)) == 14
 
 
@@ -240,7 +244,7 @@ def test_scripted_speech_comes_at_a_seeded_moment(start: Start) -> None:
     _, client = start("seeded-speech")
     configure(client)
     say(client, "response.create")
-    hear(client, "input_audio_buffer.speech_started", timeout=4.0)
+    hear(client, "input_audio_buffer.speech_started")
     assert hear(client, "response.done")["response"]["status"] == "cancelled"
 
 

@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from tests.support.child import end
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.ports import LOOPBACK, free_port, free_range
 from tests.support.tools import missing_program
 
-START_SECONDS = 10.0
 QUIT_SECONDS = 1.0
 """It does not always obey `quit`; then it is terminated."""
 RTP_PORTS = 20
@@ -71,6 +71,8 @@ class Baresip:
     def __init__(self, phone: Phone | None = None) -> None:
         self.phone = phone or Phone()
         self.sip_port = free_port(2)  # it takes the one above for TLS
+        first = free_range(RTP_PORTS)
+        self.rtp_ports = range(first, first + RTP_PORTS)
         self.events: list[dict[str, Any]] = []
         self._open = ExitStack()
         self._folder = Path()
@@ -84,6 +86,11 @@ class Baresip:
         """Its address, to dial."""
         suffix = "" if self.phone.transport == "udp" else f";transport={self.phone.transport}"
         return f"sip:{self.phone.user}@{LOOPBACK}:{self.sip_port}{suffix}"
+
+    def all_packets(self) -> str:
+        """Say, for tcpdump, which UDP packets are to it or from it."""
+        media = f"portrange {self.rtp_ports[0]}-{self.rtp_ports[-1]}"
+        return f"udp and (port {self.sip_port} or {media})"
 
     def __enter__(self) -> Self:
         self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="phone")))
@@ -139,7 +146,7 @@ class Baresip:
         """Transfer the current call blindly (RFC 3515)."""
         self._command("transfer", uri)
 
-    def wait_for(self, kind: str, timeout_seconds: float = 8.0) -> dict[str, Any]:
+    def wait_for(self, kind: str, timeout_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Wait for the next event of a kind, such as CALL_ESTABLISHED; each is given once."""
         deadline = time.monotonic() + timeout_seconds
         while True:
@@ -188,7 +195,6 @@ class Baresip:
     def _configure(self, control_port: int) -> None:
         recordings = self._folder / "recordings"
         recordings.mkdir()
-        rtp = free_range(RTP_PORTS)
         phone = self.phone
         source = f"aufile,{phone.source or self._silence()}"
         player = "aubridge,sink"
@@ -201,7 +207,7 @@ class Baresip:
             f"ctrl_tcp_listen {LOOPBACK}:{control_port}",
             f"module_path {_module_folder()}",
             f"snd_path {recordings}",
-            f"rtp_ports {rtp}-{rtp + RTP_PORTS - 1}",
+            f"rtp_ports {self.rtp_ports[0]}-{self.rtp_ports[-1]}",
             "rtp_stats yes",
             "call_max_calls 20",
             f"audio_source {source}",
@@ -230,7 +236,7 @@ class Baresip:
         return path
 
     def _connect(self, port: int) -> socket.socket:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         assert self._process is not None
         while True:
             try:

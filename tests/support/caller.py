@@ -29,14 +29,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.child import ROOT, child_environment
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.ports import LOOPBACK
 from tests.support.rtp_caller import PACKET_SECONDS, Direction, RtpCaller
 from tests.support.sip_dialog import CallError, Dialog, SipSocket
 
 Step = Sequence[str | float]
 
-STEP_SECONDS = 12.0
-"""How long a call may wait for anything."""
 PHASES = 4
 """Calls send in turn, every 5 ms a quarter of them."""
 SPACING_SECONDS = 0.02
@@ -74,7 +73,7 @@ class Call:
         await loop.create_datagram_endpoint(lambda: self.rtp, local_addr=(LOOPBACK, 0))
         await self._invite()
         for step in steps:
-            await asyncio.wait_for(self._do(*step), STEP_SECONDS)
+            await asyncio.wait_for(self._do(*step), PATIENCE_SECONDS)
         await self.dialog.bye()
 
     async def _do(self, name: str | float, *arguments: str | float) -> None:

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import IO, Self
 
 from tests.support.child import end
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.tools import missing_program, missing_root
 
-START_SECONDS = 10.0
 SETTLE_SECONDS = 0.3
 """What tcpdump may need to write the last packets."""
 BUFFER_KIB = 32_768
@@ -67,7 +67,7 @@ class Capture:
             stdout=subprocess.DEVNULL,
             stderr=self._log,
         )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while "listening on" not in self._said():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 said = self._said()

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from tests.support.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 4.0
 LOG_TAIL_CHARACTERS = 2000
@@ -86,7 +88,7 @@ class Child:
         arguments: Sequence[str],
         *,
         ends_at_eof: bool = True,
-        start_seconds: float = 20.0,
+        start_seconds: float = PATIENCE_SECONDS,
         stop_seconds: float = STOP_SECONDS,
         environment: dict[str, str] | None = None,
     ) -> None:
@@ -137,7 +139,15 @@ class Child:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def read(self, timeout_seconds: float = 10.0) -> dict[str, Any]:
+    def wait(self, timeout_seconds: float) -> int:
+        """Wait until the child ends by itself; gives its exit code."""
+        assert self._process is not None
+        try:
+            return self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            raise ChildError(f"{self._arguments} goes on; {self.log_tail()}") from None
+
+    def read(self, timeout_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Wait for the next JSON object that the child prints."""
         assert self._lines is not None
         answer = self._lines.read(timeout_seconds)
@@ -145,7 +155,7 @@ class Child:
             raise ChildError(f"{self._arguments} gave no answer; it last said: {self.log_tail()}")
         return answer
 
-    def ask(self, line: str, timeout_seconds: float = 10.0) -> dict[str, Any]:
+    def ask(self, line: str, timeout_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Write one line to the child and wait for the JSON object that answers it."""
         assert self._process is not None
         assert self._process.stdin is not None

@@ -13,11 +13,11 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
+from tests.support.patience import PATIENCE_SECONDS, wait_until
 from tests.support.ports import LOOPBACK
 from tests.support.rtp_caller import PACKET_SECONDS, PCMU, Address, RtpCaller
 from tests.support.sip_dialog import Dialog, SipSocket
 
-ANSWER_SECONDS = 15.0
 AUDIO = re.compile(r"^m=audio (\d+) ", re.MULTILINE)
 SILENCE = re.compile(rb"[\x7e\x7f\xfe\xff]*")
 
@@ -104,13 +104,10 @@ class ListeningCall:
         return self._dialog.is_ended.is_set()
 
     def wait_until(
-        self, is_so: Callable[["ListeningCall"], bool], timeout_seconds: float = 10.0
+        self, is_so: Callable[["ListeningCall"], bool], seconds: float = PATIENCE_SECONDS
     ) -> None:
         """Wait for something that this call hears or is told."""
-        deadline = time.monotonic() + timeout_seconds
-        while not is_so(self):
-            assert time.monotonic() < deadline, "it did not come about"
-            time.sleep(0.02)
+        wait_until(lambda: is_so(self), seconds)
 
     def longest_silence_s(self, since_s: float, until_s: float | None = None) -> float:
         """Give the longest time without audible audio between two moments."""
@@ -154,13 +151,15 @@ class ListeningCall:
     async def _hang_up(self) -> None:
         if self._ticking is not None:
             self._ticking.cancel()
-        await self._dialog.bye()
-        self.ear.close()
-        self._sip.close()
-        await asyncio.sleep(0)
+        try:
+            await self._dialog.bye()
+        finally:
+            self.ear.close()
+            self._sip.close()
+            await asyncio.sleep(0)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWER_SECONDS)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(2 * PATIENCE_SECONDS)
 
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

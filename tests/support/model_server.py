@@ -37,6 +37,7 @@ from tests.support.child import Child
 from tests.support.model.script import SCRIPTS, Fault
 from tests.support.model.session import ModelSession
 from tests.support.model.wire import Wire
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.ports import LOOPBACK
 from tests.support.position_code import ITEMS
 
@@ -189,7 +190,7 @@ class ScriptedModel(Child):
 
     def command(self, line: str) -> dict[str, Any]:
         """Give it one command and wait for the answer."""
-        with socket.create_connection((LOOPBACK, self.control_port), 5) as control:
+        with socket.create_connection((LOOPBACK, self.control_port), PATIENCE_SECONDS) as control:
             control.sendall(line.encode() + b"\n")
             with control.makefile() as answers:
                 return dict(json.loads(answers.readline()))

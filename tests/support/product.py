@@ -10,12 +10,11 @@ from typing import Any
 from urllib.request import urlopen
 
 from tests.support.child import Child
+from tests.support.patience import PATIENCE_SECONDS, POLL_SECONDS
 from tests.support.ports import LOOPBACK, free_range
 
-RTP_PORTS = 800
+RTP_PORTS = 600
 """Room for a few hundred calls at once."""
-HTTP_SECONDS = 5.0
-POLL_SECONDS = 0.02
 _SAMPLE = re.compile(r"^(\w+(?:\{.*\})?) (\S+)$", re.MULTILINE)
 
 Row = dict[str, Any]
@@ -51,7 +50,7 @@ class Product(Child):
         command += ["--config", str(path), "--json"]
         command += ["--sip", f"{LOOPBACK}:0", "--http", f"{LOOPBACK}:0"]
         command += ["--rtp", f"{self.rtp_ports[0]}-{self.rtp_ports[-1]}", *arguments]
-        super().__init__(command, ends_at_eof=False, start_seconds=30.0, stop_seconds=10.0)
+        super().__init__(command, ends_at_eof=False, stop_seconds=10.0)
 
     @property
     def sip_uri(self) -> str:
@@ -91,7 +90,7 @@ class Product(Child):
         self,
         call_id: str,
         kind: str,
-        timeout_seconds: float = 8.0,
+        timeout_seconds: float = PATIENCE_SECONDS,
         *,
         such: Callable[[Row], bool] = lambda _row: True,
     ) -> Row:
@@ -112,5 +111,5 @@ class Product(Child):
         return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{")]
 
     def _get(self, path: str) -> str:
-        with urlopen(self.http_url + path, timeout=HTTP_SECONDS) as answer:  # noqa: S310 - ours
+        with urlopen(self.http_url + path, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - ours
             return str(answer.read().decode())

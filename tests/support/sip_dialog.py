@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
+from tests.support.patience import PATIENCE_SECONDS
+
 Address = tuple[str, int]
 
 T1_SECONDS = 0.5
 T2_SECONDS = 4.0
-REQUEST_SECONDS = 8.0
-"""When a request without an answer counts as failed; a test has no 32 s."""
 COMPACT = {
     "v": "via",
     "f": "from",
@@ -132,13 +132,23 @@ class Dialog:
         target: The URI to call.
         user: Our user part.
         sdp: Gives our session description, for an offer and for an answer.
+        patience_seconds: When a request without an answer counts as failed.
     """
 
-    def __init__(self, socket: SipSocket, target: str, user: str, sdp: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        socket: SipSocket,
+        target: str,
+        user: str,
+        sdp: Callable[[], str],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self.call_id = secrets.token_hex(8)
         self.remote_sdp = ""
         self.is_ended = asyncio.Event()
         """Set when the far end hangs up."""
+        self._patience_seconds = patience_seconds
         self._socket = socket
         self._target = target
         self._sdp = sdp
@@ -180,7 +190,9 @@ class Dialog:
         transaction = _Transaction(text, destination, final)
         self._transactions[branch] = transaction
         try:
-            answer = await asyncio.wait_for(self._repeat(transaction, method), REQUEST_SECONDS)
+            answer = await asyncio.wait_for(
+                self._repeat(transaction, method), self._patience_seconds
+            )
         except TimeoutError:
             raise CallError(f"{method} got no final answer") from None
         finally:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.child import end
+from tests.support.patience import wait_until
 from tests.support.ports import LOOPBACK, free_port, free_range
 from tests.support.tools import missing_program
 
@@ -70,7 +71,7 @@ class Load:
     max_invite_retrans: int | None = None
     hold_ms: int = 0
     transport: str = "u1"
-    timeout_seconds: int = 30
+    timeout_seconds: int = 60
 
 
 class Sipp:
@@ -136,6 +137,11 @@ class Sipp:
         assert self._process is not None
         limit_seconds = self._load.timeout_seconds + GRACE_SECONDS
         return self._statistics(self._process.wait(limit_seconds))
+
+    def wait_until_listening(self) -> None:
+        """Wait until it has bound its UDP port, as the kernel tells."""
+        bound = f":{self.port:04X} "
+        wait_until(lambda: bound in Path("/proc/net/udp").read_text())
 
     def finish(self) -> Statistics:
         """Ask it to end once its calls are over (a server has no end of its own), then wait."""

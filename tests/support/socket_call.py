@@ -22,6 +22,7 @@ from telephony.engine.settings import EngineSettings, SipListen
 from telephony.local import Speaker, Voice
 from tests.support.expectations import agent
 from tests.support.hearing import RtpPacket, in_order, parse_rtp
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.pcap import Datagram
 from tests.support.ports import LOOPBACK, bind_even_pair, free_range
 from tests.support.recordings import RecordedCall
@@ -32,8 +33,6 @@ __all__ = ["SocketCall", "play_over_sockets"]
 Address = tuple[str, int]
 
 RTP_PORTS = 200
-ENDED_SECONDS = 5.0
-"""For the end of a call to be told after its BYE."""
 
 
 @dataclass(slots=True)
@@ -150,7 +149,7 @@ class _Caller(asyncio.DatagramProtocol):
             assert port is not None
             await self._send((LOOPBACK, int(port[1])))
             await self._dialog.bye()
-            await asyncio.wait_for(self.result.ended.wait(), ENDED_SECONDS)
+            await asyncio.wait_for(self.result.ended.wait(), PATIENCE_SECONDS)
         finally:
             self._rtcp.close()
             assert self._transport is not None

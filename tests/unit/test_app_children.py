@@ -25,7 +25,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 def run(main: Callable[[], Coroutine[None, None, None]]) -> None:
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_a_child_is_told_one_line_and_says_what_it_has(module: Write) -> None:
@@ -64,8 +64,8 @@ def test_ready_and_an_address_are_understood(module: Write) -> None:
     ("text", "message"),
     [
         ("""print('{"error": "address in use"}')""", "^odd: address in use$"),
-        ("raise SystemExit(1)", "^odd did not start; its reason is above$"),
-        ("print('what?')", "^odd did not start; its reason is above$"),
+        ("raise SystemExit(1)", "^odd did not start; the log has its reason$"),
+        ("print('what?')", "^odd did not start; the log has its reason$"),
     ],
 )
 def test_a_child_that_is_not_ready_says_why(module: Write, text: str, message: str) -> None:

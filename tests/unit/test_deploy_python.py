@@ -45,7 +45,7 @@ def find(tmp_path: Path) -> Find:
             capture_output=True,
             text=True,
             check=False,
-            timeout=20,
+            timeout=60,
         )
 
     return run

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from telephony.engine.icmp import HAS_ERROR_QUEUE
 from telephony.engine.sip_udp import SipUdp
 from telephony.sip import HostPort, ListenAddress, Transmit
 
@@ -21,9 +22,13 @@ class Notes:
         self.taken: list[tuple[bytes, HostPort, ListenAddress]] = []
         self.drained = asyncio.Event()
         self.drains = 0
+        self.unreachable: list[tuple[HostPort, str]] = []
 
     def datagram_received(self, data: bytes, source: HostPort, local: ListenAddress) -> None:
         self.taken.append((data, source, local))
+
+    def peer_unreachable(self, destination: HostPort, transport: str) -> None:
+        self.unreachable.append((destination, transport))
 
     def drain(self) -> None:
         self.drains += 1
@@ -98,7 +103,7 @@ def test_what_no_socket_can_send_is_said(destination: HostPort) -> None:
     on_bench(scenario)
 
 
-def test_an_icmp_error_of_an_earlier_send_does_not_end_the_reading() -> None:
+def test_an_icmp_error_of_an_earlier_send_is_told_and_does_not_end_the_reading() -> None:
     async def scenario(udp: SipUdp, notes: Notes) -> None:
         local = udp.listen("127.0.0.1", 0)
         udp.start()
@@ -109,6 +114,22 @@ def test_an_icmp_error_of_an_earlier_send_does_not_end_the_reading() -> None:
             far.sendto(b"alive", (local.host, local.port))
             await notes.wait_for(1)
         assert notes.taken[0][0] == b"alive"
+        assert notes.unreachable == ([(deserted, "UDP")] if HAS_ERROR_QUEUE else [])
+
+    on_bench(scenario)
+
+
+def test_an_icmp_error_of_an_earlier_send_is_not_blamed_on_the_next() -> None:
+    async def scenario(udp: SipUdp, notes: Notes) -> None:
+        local = udp.listen("127.0.0.1", 0)
+        with peer() as far:
+            deserted = far.getsockname()
+        with peer() as far:
+            assert udp.send(message(deserted, local))
+            assert udp.send(message(far.getsockname(), local))
+            assert far.recvfrom(99)[0] == b"hello"
+        await asyncio.sleep(0)
+        assert notes.unreachable == ([(deserted, "UDP")] if HAS_ERROR_QUEUE else [])
 
     on_bench(scenario)
 

@@ -92,7 +92,7 @@ def run(
         finally:
             bench.close()
 
-    asyncio.run(asyncio.wait_for(told(), 10.0))
+    asyncio.run(asyncio.wait_for(told(), 30.0))
 
 
 def test_audio_leaves_at_once_while_the_kernel_takes_it() -> None:

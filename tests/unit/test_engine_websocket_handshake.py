@@ -29,7 +29,7 @@ async def opened(peer: WebSocketPeer, serving: "asyncio.Task[None]") -> list[byt
     """Open a connection to the peer; give the first messages."""
     protocol = client_protocol(peer.url, max_message_octets=1000)
     try:
-        opened = await open_websocket(protocol, HEADERS, timeout_s=2.0)
+        opened = await open_websocket(protocol, HEADERS, timeout_s=30.0)
         with opened.connection:
             return [bytes(frame.data) for frame in opened.frames]
     finally:
@@ -118,17 +118,18 @@ def test_a_server_too_busy_to_accept_is_given_up_in_time() -> None:
 
 
 def test_a_server_that_is_absent_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    protocol = client_protocol(f"ws://127.0.0.1:{port}/", max_message_octets=1000)
-    with pytest.raises(TransportError, match=rf"127\.0\.0\.1:{port}: Connection refused"):
-        asyncio.run(open_websocket(protocol, {}, timeout_s=2.0))
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        protocol = client_protocol(f"ws://127.0.0.1:{port}/", max_message_octets=1000)
+        with pytest.raises(TransportError, match=rf"127\.0\.0\.1:{port}: Connection refused"):
+            asyncio.run(open_websocket(protocol, {}, timeout_s=30.0))
 
 
 def test_a_host_without_an_address_is_a_transport_error() -> None:
     protocol = client_protocol("ws://no-such-host.invalid/", max_message_octets=1000)
     with pytest.raises(TransportError, match=r"no-such-host\.invalid:80"):
-        asyncio.run(open_websocket(protocol, {}, timeout_s=5.0))
+        asyncio.run(open_websocket(protocol, {}, timeout_s=30.0))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_a_url_we_cannot_use_is_a_configuration_error(url: str) -> None:
 def test_a_header_that_would_split_the_request_is_refused_without_showing_it() -> None:
     protocol = client_protocol("ws://127.0.0.1:1/", max_message_octets=1000)
     with pytest.raises(ConfigurationError) as caught:
-        asyncio.run(open_websocket(protocol, {"Authorization": f"{KEY}\r\nX: 1"}, timeout_s=1.0))
+        asyncio.run(open_websocket(protocol, {"Authorization": f"{KEY}\r\nX: 1"}, timeout_s=30.0))
     assert KEY not in str(caught.value)
 
 
@@ -168,7 +169,7 @@ def refused(
         serving = asyncio.create_task(peer.accept())
         protocol = client_protocol(url, max_message_octets=1000)
         with pytest.raises(TlsError) as caught:
-            await open_websocket(protocol, HEADERS, timeout_s=2.0, tls=tls)
+            await open_websocket(protocol, HEADERS, timeout_s=30.0, tls=tls)
         assert KEY not in "".join(traceback.format_exception(caught.value))
         [seen] = await asyncio.gather(serving, return_exceptions=True)
         peer.close()
@@ -182,7 +183,7 @@ def test_a_server_of_a_trusted_authority_is_spoken_to(authority: Authority) -> N
         peer = WebSocketPeer(tls=authority.server())
         protocol = client_protocol(peer.url, max_message_octets=1000)
         opened, _ = await asyncio.gather(
-            open_websocket(protocol, HEADERS, timeout_s=2.0, tls=trusting(authority)),
+            open_websocket(protocol, HEADERS, timeout_s=30.0, tls=trusting(authority)),
             peer.accept(b"first"),
         )
         assert [bytes(frame.data) for frame in opened.frames] == [b"first"]
@@ -292,4 +293,4 @@ def test_a_server_that_does_not_answer_in_tls_is_given_up_in_time() -> None:
 def test_a_host_that_no_certificate_can_be_for_is_a_configuration_error() -> None:
     protocol = client_protocol("wss://.example/", max_message_octets=1000)
     with pytest.raises(ConfigurationError, match="certificate"):
-        asyncio.run(open_websocket(protocol, {}, timeout_s=1.0))
+        asyncio.run(open_websocket(protocol, {}, timeout_s=30.0))

@@ -44,6 +44,6 @@ def test_declaring_a_phone_loads_no_io_library() -> None:
         cwd=ROOT,
         env=child_environment(),
         check=True,
-        timeout=30,
+        timeout=60,
     )
     assert ended.stdout.split() == []

@@ -24,7 +24,7 @@ def sockets() -> Iterator[Open]:
         def open_one() -> socket.socket:
             each = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             each.bind((LOOPBACK, 0))
-            each.settimeout(5)
+            each.settimeout(30)
             return each
 
         yield open_one
@@ -76,7 +76,7 @@ def test_a_pair_of_ports_is_relayed_to_a_pair(sockets: Open) -> None:
     client = sockets()
     rtp, rtcp = bind_even_pair()
     with rtp, rtcp, Relay(rtp.getsockname(), Impairments(), mode="pair") as relay:
-        rtcp.settimeout(5)
+        rtcp.settimeout(30)
         host, port = relay.address
         assert port % 2 == 0
         client.sendto(b"report", (host, port + 1))

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.ports import LOOPBACK
 from tests.support.sip_dialog import (
     Address,
@@ -73,14 +74,18 @@ def accepted(request: Message, *extra: str) -> str:
 
 
 @asynccontextmanager
-async def meeting(answer: Answer) -> AsyncGenerator[tuple[Peer, SipSocket, Dialog]]:
+async def meeting(
+    answer: Answer, patience_seconds: float = PATIENCE_SECONDS
+) -> AsyncGenerator[tuple[Peer, SipSocket, Dialog]]:
     """Open a peer that answers so, and a dialog toward it."""
     loop = asyncio.get_running_loop()
     at = (LOOPBACK, 0)
     peer_end, peer = await loop.create_datagram_endpoint(lambda: Peer(answer), local_addr=at)
     _, sip = await loop.create_datagram_endpoint(SipSocket, local_addr=at)
     try:
-        yield peer, sip, Dialog(sip, f"sip:agent@{LOOPBACK}:{peer.address[1]}", "me", lambda: OFFER)
+        target = f"sip:agent@{LOOPBACK}:{peer.address[1]}"
+        dialog = Dialog(sip, target, "me", lambda: OFFER, patience_seconds=patience_seconds)
+        yield peer, sip, dialog
     finally:
         sip.close()
         peer_end.close()
@@ -130,7 +135,7 @@ def test_an_invite_is_repeated_until_heard_and_a_repeated_200_is_acknowledged() 
             return peer
 
     answers: list[str] = []
-    peer = asyncio.run(asyncio.wait_for(call(), 5))
+    peer = asyncio.run(asyncio.wait_for(call(), PATIENCE_SECONDS))
     assert peer.methods() == ["INVITE", "INVITE", "ACK", "ACK"]
     assert peer.seen[0].get("via") == peer.seen[1].get("via")
 
@@ -145,7 +150,7 @@ def test_a_refusal_is_acknowledged_in_its_transaction_and_raised() -> None:
         async with meeting(answer) as (peer, _, dialog):
             with pytest.raises(CallError, match="486 Busy Here"):
                 await dialog.invite()
-            await asyncio.sleep(0.05)
+            await peer.meets("ACK")
             return peer
 
     peer = asyncio.run(call())
@@ -169,16 +174,14 @@ def test_the_far_end_may_hang_up_and_no_bye_of_ours_follows() -> None:
             await peer.meets("SIP/2.0 200")
             return peer
 
-    peer = asyncio.run(asyncio.wait_for(call(), 5))
+    peer = asyncio.run(asyncio.wait_for(call(), PATIENCE_SECONDS))
     assert "BYE" not in peer.methods()
     assert peer.seen[-1].get("cseq") == "1 BYE"
 
 
-def test_silence_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.support.sip_dialog.REQUEST_SECONDS", 0.2)
-
+def test_silence_is_an_error() -> None:
     async def call() -> None:
-        async with meeting(lambda _m, _c: []) as (_, _, dialog):
+        async with meeting(lambda _m, _c: [], patience_seconds=0.2) as (_, _, dialog):
             await dialog.invite()
 
     with pytest.raises(CallError, match="INVITE got no final answer"):

@@ -1,9 +1,8 @@
-"""The judgement of the isolation table, and the percentile it rests on."""
+"""The judgement of the isolation table."""
 
 import pytest
 
 from tests.support.hearing import RtpPacket
-from tests.support.wake_floor import percentile_99
 from tests.tables.isolation import Window, holds_against
 
 
@@ -32,8 +31,3 @@ def test_only_gaps_within_a_span_count() -> None:
     stream = [packet(ms) for ms in (0, 20, 40, 65, 85)]
     window = Window(spans_ns=[(10_000_000, 70_000_000), (60_000_000, 90_000_000)])
     assert window.gaps_ns([stream]) == [[20_000_000, 25_000_000], [20_000_000]]
-
-
-@pytest.mark.parametrize(("count", "found"), [(0, 0), (1, 0), (100, 98), (1000, 989)])
-def test_percentile_of_numbers_in_a_row(count: int, found: int) -> None:
-    assert percentile_99(list(range(count))) == found
