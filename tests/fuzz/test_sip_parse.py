@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from telephony.sip import extensions, values
+from telephony.sip import subscription, values
 from telephony.sip.framing import StreamFramer
 from telephony.sip.grammar import split_list
 from telephony.sip.message import (
@@ -92,7 +92,7 @@ def read_all(message: Request | Response) -> None:
 
 
 PARSERS: list[Callable[[str], object]] = [
-    *(getattr(extensions, name) for name in extensions.__all__ if name.startswith("parse_")),
+    *(getattr(subscription, name) for name in subscription.__all__ if name.startswith("parse_")),
     *(getattr(values, name) for name in values.__all__ if name.startswith("parse_")),
     parse_name_addr,
     parse_via,
