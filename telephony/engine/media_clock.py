@@ -135,6 +135,10 @@ class MediaClock:
             member.is_gone = True
             self._legs -= 1
 
+    def next_slot(self) -> Nanoseconds:
+        """Say when the next slot is due."""
+        return Nanoseconds(self._origin_ns + self._slot * SLOT_NS)
+
     def take_worst_late_ns(self) -> Nanoseconds:
         """Give how late the latest slot began since this was last asked."""
         worst_ns, self._worst_late_ns = self._worst_late_ns, Nanoseconds(0)

@@ -102,6 +102,12 @@ def test_a_leg_ticks_at_its_period(period_ms: int) -> None:
     assert bench.reads == [5.0 * slot for slot in range(121)], "all sockets are read each slot"
 
 
+def test_it_says_when_the_next_slot_is_due() -> None:
+    bench = started()
+    bench.run(12)
+    assert bench.clock.next_slot() == 3 * SLOT_NS
+
+
 @pytest.mark.parametrize("period_ms", [0, 5, 15, 25, 50, 80])
 def test_another_period_is_refused(period_ms: int) -> None:
     with pytest.raises(ValueError, match=f"ptime {period_ms} ms"):
