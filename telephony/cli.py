@@ -5,6 +5,7 @@ Each command imports what it runs, so that `--help` is quick and a small command
 
 import json
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -14,35 +15,87 @@ from telephony.errors import ConfigurationError, TelephonyError
 
 __all__ = ["app", "main"]
 
+
+def _examples(*lines: str) -> str:
+    """Write the examples that end a command's help: each line stays one."""
+    return "Examples:\n\n" + "\n\n".join(f"`{line}`" for line in lines)
+
+
 app = typer.Typer(
     help="A phone agent: it answers phone lines and routes calls with a realtime voice model.",
+    epilog=_examples("telephony demo", "telephony serve", "telephony COMMAND --help"),
+    rich_markup_mode="markdown",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-bench = typer.Typer(help="Measure this machine and this version.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Measure this machine and this version.",
+    rich_markup_mode="markdown",
+    no_args_is_help=True,
+)
 app.add_typer(bench, name="bench")
 
+PHONE_HELP = "Your Phone: its module, a colon, its name. Without one the settings say who answers."
+PHONE = Annotated[str | None, typer.Argument(metavar="MODULE:PHONE", help=PHONE_HELP)]
 CONFIG = Annotated[
     Path | None,
-    typer.Option("--config", help="Settings; telephony.toml of this folder if there is one."),
+    typer.Option(
+        "--config", metavar="FILE", help="Settings; else telephony.toml of this folder, if any."
+    ),
 ]
-JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 EXIT_CONFIGURATION = 2
 EXIT_FAILED = 1
 
 
-@app.command()
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        try:
+            typer.echo(f"telephony {version('telephony')}")
+        except PackageNotFoundError:
+            typer.echo("telephony, not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def telephony(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_say_version,
+            is_eager=True,
+            help="Say which version this is.",
+        ),
+    ] = False,
+) -> None:
+    """Do nothing but what a command says."""
+    del show_version
+
+
+@app.command(
+    epilog=_examples(
+        "telephony serve",
+        "telephony serve shop:phone --sip 192.0.2.7:5060",
+        "telephony serve --sip 127.0.0.1:0 --http 127.0.0.1:0 --json",
+    )
+)
 def serve(
-    phone: Annotated[
-        str | None, typer.Argument(metavar="[MODULE:PHONE]", help="Your Phone, such as shop:phone.")
-    ] = None,
+    phone: PHONE = None,
     config: CONFIG = None,
-    sip: Annotated[str | None, typer.Option(help="HOST:PORT for SIP over UDP and TCP.")] = None,
-    http: Annotated[str | None, typer.Option(help="HOST:PORT for HTTP.")] = None,
-    rtp: Annotated[str | None, typer.Option(help="LOW-HIGH, the UDP ports for audio.")] = None,
+    sip: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where SIP comes in, over UDP and TCP.")
+    ] = None,
+    http: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where HTTP comes in.")
+    ] = None,
+    rtp: Annotated[
+        str | None, typer.Option(metavar="LOW-HIGH", help="The UDP ports for audio.")
+    ] = None,
     operator: Annotated[
-        str | None, typer.Option(help="SIP URI that key 2 of the default agent transfers to.")
+        str | None,
+        typer.Option(metavar="URI", help="Whom key 2 of the default agent transfers to."),
     ] = None,
     as_json: JSON = False,
 ) -> None:
@@ -50,7 +103,8 @@ def serve(
 
     With no configuration the agent `reception` answers every number on 127.0.0.1:5060: key 1 tells
     the opening hours, key 2 transfers to the operator, key 0 repeats. No key, no network needed.
-    Prints "ready SIP-URI HTTP-URL" once it can take a call; port 0 takes a free one.
+
+    Once it can take a call it prints "ready SIP-URI HTTP-URL"; port 0 takes a free one.
     """
     from telephony.app.configured import load_phone
     from telephony.app.serve import ServeOptions, serve_phone
@@ -65,30 +119,47 @@ def serve(
     )
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "telephony call sip:200@192.0.2.9 --play question.wav --record answer.wav",
+        "telephony call sip:reception@127.0.0.1 --digits 1 --duration 8",
+        "telephony call sip:200@192.0.2.9 --agent shop:reception",
+    )
+)
 def call(
-    target: Annotated[str, typer.Argument(metavar="URI", help="Such as sip:200@pbx.example.com.")],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="URI", help="Whom to call, such as sip:200@pbx.example.com."),
+    ],
     play: Annotated[
-        Path | None, typer.Option(help="A WAV file to play; without --duration it ends the call.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A WAV file to play; its end ends the call."),
     ] = None,
     record: Annotated[
-        Path | None, typer.Option(help="A WAV file to write: left we, right the far end.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A WAV file to write: left we, right the far end."),
     ] = None,
     agent: Annotated[
         str | None,
-        typer.Option(metavar="MODULE:NAME", help="Let an agent talk; or the name of one."),
+        typer.Option(
+            metavar="NAME", help="An agent that talks: MODULE:NAME, or one of the settings."
+        ),
     ] = None,
     duration: Annotated[
-        float | None, typer.Option(min=0, help="Hang up after so many seconds.")
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Hang up then, not when the file ends."),
     ] = None,
-    digits: Annotated[str, typer.Option(help="Keys to press once it is answered.")] = "",
+    digits: Annotated[
+        str, typer.Option(metavar="KEYS", help="Keys to press once it is answered: 0-9*#A-D.")
+    ] = "",
     config: CONFIG = None,
     as_json: JSON = False,
 ) -> None:
     """Place a call: play a file, record the answer, or let an agent talk.
 
-    It ends when the file was played, when --duration is over, or when the far end hangs up. Exits
-    with 0 when it was answered and ended well, with 1 when not, and says the SIP status.
+    It ends when the file was played, when --duration is over, or when the far end hangs up.
+
+    Exits with 0 when it was answered and ended well, with 1 when not, and says the SIP status.
     """
     from telephony.app.caller import CallOptions
     from telephony.app.caller import call as place
@@ -98,29 +169,34 @@ def call(
     raise typer.Exit(place(options, as_json=as_json))
 
 
-@app.command()
+@app.command(epilog=_examples("telephony demo", "telephony demo --out shown --json"))
 def demo(
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the files; a fresh one here if none.")
+        Path | None,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Where the files go; else a fresh folder here."
+        ),
     ] = None,
     as_json: JSON = False,
 ) -> None:
     """Let a recorded caller phone the embedded agent, and prove what happens.
 
-    It hears the greeting, talks over it, presses a key, is transferred to a second endpoint and
-    hangs up, over SIP on this machine: no key, no network. Writes the audio in stereo, a timeline
-    and a picture; exits with 1 where anything is not as it should be.
+    The caller hears the greeting, talks over it, presses keys, is transferred to a second endpoint
+    and hangs up, over SIP on this machine: no key, no network. It takes half a minute.
+
+    Writes the audio in stereo, a timeline and a picture. Exits with 1 where anything is not as it
+    should be.
     """
     from telephony.app.demo import demo as play
 
     raise typer.Exit(play(out, as_json=as_json))
 
 
-@app.command()
+@app.command(epilog=_examples("telephony local", "telephony local --listen 127.0.0.1:0"))
 def local(
-    listen: Annotated[str, typer.Option(help="HOST:PORT; port 0 takes a free one.")] = (
-        "127.0.0.1:8765"
-    ),
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where it listens; port 0 takes a free one.")
+    ] = "127.0.0.1:8765",
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Run the embedded realtime server alone: a rule dialog behind the Realtime protocol."""
@@ -131,9 +207,15 @@ def local(
     run(listen, until_stdin_closes=until_stdin_closes)
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "telephony check shop:phone",
+        "telephony check --config /etc/telephony.toml",
+        "telephony check --reference > settings.md",
+    )
+)
 def check(
-    phone: Annotated[str | None, typer.Argument(metavar="[MODULE:PHONE]")] = None,
+    phone: PHONE = None,
     config: CONFIG = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of telephony.toml instead.")
@@ -142,7 +224,11 @@ def check(
         bool, typer.Option("--reference", help="Print every setting, as Markdown, instead.")
     ] = False,
 ) -> None:
-    """Say whether a configuration can be served, and what it means."""
+    """Say whether a configuration can be served, and what it means.
+
+    Finds what would fail when it is served here, absent secrets and addresses included, and warns
+    of what is hardly meant. Exits with 2 where it cannot be served.
+    """
     from telephony.app.check import print_check
     from telephony.config import json_schema, reference_markdown
 
@@ -157,27 +243,38 @@ def check(
     print_check(phone, config)
 
 
-@app.command()
+@app.command(
+    epilog=_examples("telephony route 200", "telephony route +15551234567 --phone shop:phone")
+)
 def route(
-    number: Annotated[str, typer.Argument(help="As it would be dialled.")],
-    phone: Annotated[str | None, typer.Option("--phone", metavar="MODULE:PHONE")] = None,
+    number: Annotated[
+        str, typer.Argument(metavar="NUMBER", help="A number or name as it would be dialled.")
+    ],
+    phone: Annotated[
+        str | None, typer.Option("--phone", metavar="MODULE:PHONE", help=PHONE_HELP)
+    ] = None,
     config: CONFIG = None,
     as_json: JSON = False,
 ) -> None:
-    """Say which agent answers a number, and why."""
+    """Say which agent answers a number, and why. Exits with 1 where none does."""
     from telephony.app.check import print_route
 
     sys.path.insert(0, "")
     print_route(number, phone, config, as_json=as_json)
 
 
-@bench.command("calls")
+@bench.command(
+    "calls",
+    epilog=_examples("telephony bench calls", "telephony bench calls --calls 200 --session pcm"),
+)
 def bench_calls(
-    calls: Annotated[int, typer.Option(help="Calls at once, 1 to 2000.")] = 100,
-    session: Annotated[str, typer.Option(help="The voice session's audio: pcmu, pcma, pcm.")] = (
-        "pcmu"
-    ),
-    seconds: Annotated[float, typer.Option(help="Length of the measured window.")] = 10.0,
+    calls: Annotated[int, typer.Option(metavar="COUNT", help="How many at once, 1 to 2000.")] = 100,
+    session: Annotated[
+        str, typer.Option(metavar="FORMAT", help="The voice session's audio: pcmu, pcma or pcm.")
+    ] = "pcmu",
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long to measure, 1 to 600.")
+    ] = 10.0,
     as_json: JSON = False,
 ) -> None:
     """Measure calls at once: CPU per call-frame, pacing, echo, memory, the wake floor.

@@ -14,7 +14,6 @@ __all__ = [
     "RtpTimestamp",
     "SampleCount",
     "ms_to_ns",
-    "ns_to_ms",
     "ns_to_samples",
     "samples_to_ms_floor",
     "samples_to_ns",
@@ -31,11 +30,6 @@ NS_PER_SECOND = 1_000_000_000
 def ms_to_ns(ms: float) -> Nanoseconds:
     """Turn milliseconds into nanoseconds, rounded to the nearest."""
     return Nanoseconds(round(ms * NS_PER_MS))
-
-
-def ns_to_ms(ns: int) -> float:
-    """Turn nanoseconds into milliseconds, for logs and reports."""
-    return ns / NS_PER_MS
 
 
 def samples_to_ns(samples: int, rate_hz: int) -> Nanoseconds:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from telephony import Agent, Phone
 from telephony.call import Line, route
+from telephony.cli import app
 from telephony.config import load
 
 ROOT = Path(__file__).parent.parent
@@ -44,3 +45,9 @@ def test_every_file_and_command_that_it_names_exists() -> None:
     for name in ("deploy/run.sh", "tests/run.sh", "CHANGELOG.md", "NOTICE", "codecs"):
         assert name in README
         assert (ROOT / name).exists()
+
+
+def test_every_command_of_the_table_is_one() -> None:
+    named = set(re.findall(r"^\| `telephony ([a-z]+)", README, re.MULTILINE))
+    offered = {one.name or one.callback.__name__ for one in app.registered_commands if one.callback}
+    assert named == offered | {"bench"}

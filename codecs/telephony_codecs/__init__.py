@@ -15,11 +15,9 @@ from telephony_codecs.g711 import (
     encode_pcma,
     encode_pcmu,
     fade_out,
-    pcma_to_pcmu,
-    pcmu_to_pcma,
     transcode,
 )
-from telephony_codecs.level import SILENCE_DBOV, LevelMeter, dbov, dbov_of_rms, rms
+from telephony_codecs.level import rms
 from telephony_codecs.wav import (
     WAV_HEADER_OCTETS,
     WavAudio,
@@ -30,15 +28,11 @@ from telephony_codecs.wav import (
 )
 
 __all__ = [
-    "SILENCE_DBOV",
     "WAV_HEADER_OCTETS",
     "AudioFormat",
-    "LevelMeter",
     "WavAudio",
     "WavEncoding",
     "WavError",
-    "dbov",
-    "dbov_of_rms",
     "decode",
     "decode_pcma",
     "decode_pcmu",
@@ -47,8 +41,6 @@ __all__ = [
     "encode_pcmu",
     "fade_out",
     "parse_wav",
-    "pcma_to_pcmu",
-    "pcmu_to_pcma",
     "rms",
     "transcode",
     "wav_header",

@@ -50,10 +50,6 @@ class AudioFormat(Enum):
         """Give the number of octets in `ms` milliseconds, floored to a whole sample."""
         return self.samples_of_ms(ms) * self.octets_per_sample
 
-    def ms(self, samples: int) -> float:
-        """Give the duration of `samples` samples in milliseconds."""
-        return samples * MS_PER_SECOND / self.rate_hz
-
     def silence(self, samples: int) -> bytes:
         """Give `samples` samples of digital silence."""
         return self.silence_sample * samples

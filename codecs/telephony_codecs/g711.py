@@ -22,8 +22,6 @@ __all__ = [
     "encode_pcma",
     "encode_pcmu",
     "fade_out",
-    "pcma_to_pcmu",
-    "pcmu_to_pcma",
     "transcode",
 ]
 
@@ -60,16 +58,6 @@ def encode_pcma(pcm16: bytes) -> bytes:
 
 PCMU_TO_PCMA = encode_pcma(decode_pcmu(bytes(range(256))))
 PCMA_TO_PCMU = encode_pcmu(decode_pcma(bytes(range(256))))
-
-
-def pcmu_to_pcma(octets: bytes) -> bytes:
-    """Turn mu-law octets into A-law octets, one for one."""
-    return octets.translate(PCMU_TO_PCMA)
-
-
-def pcma_to_pcmu(octets: bytes) -> bytes:
-    """Turn A-law octets into mu-law octets, one for one."""
-    return octets.translate(PCMA_TO_PCMU)
 
 
 def decode(octets: bytes, audio_format: AudioFormat) -> bytes:

@@ -22,6 +22,9 @@ __all__ = ["Resampler"]
 PCM16_WIDTH = 2
 HALF_FILTER = 16
 """Half of swresample's filter, in samples of the lower rate: what a stream always holds back."""
+PIECES_PER_SECOND = 10
+"""A longer chunk is converted in pieces of 100 ms: swresample keeps buffers as long as the longest
+piece it has seen, and a second in one piece would hold 0.5 MB more in each call for good."""
 DESIGN = "filter_size=32:kaiser_beta=6:cutoff=0.96"
 
 
@@ -80,11 +83,17 @@ class Resampler:
         """
         if not pcm16:
             return b""
-        samples, half = divmod(len(pcm16), PCM16_WIDTH)
-        if half:
+        if len(pcm16) % PCM16_WIDTH:
             raise ValueError(f"{len(pcm16)} octets are not whole PCM16 samples")
         chain = self._chain or self._open()
-        frame = AudioFrame(format="s16", layout="mono", samples=samples)
+        piece = self.from_rate // PIECES_PER_SECOND * PCM16_WIDTH
+        if len(pcm16) <= piece:
+            return self._convert_piece(chain, pcm16)
+        starts = range(0, len(pcm16), piece)
+        return b"".join(self._convert_piece(chain, pcm16[at : at + piece]) for at in starts)
+
+    def _convert_piece(self, chain: Chain, pcm16: bytes) -> bytes:
+        frame = AudioFrame(format="s16", layout="mono", samples=len(pcm16) // PCM16_WIDTH)
         frame.sample_rate = self.from_rate
         frame.planes[0].update(pcm16)
         chain.source.push(frame)
@@ -109,6 +118,7 @@ class Resampler:
 
     def _open(self) -> Chain:
         graph = Graph()
+        graph.threads = 1  # else each graph starts a thread per core, for filters that use none
         source = graph.add_abuffer(
             sample_rate=self.from_rate,
             format="s16",

@@ -4,7 +4,7 @@ from telephony.agent.agent import Action, Agent, agents_by_name, session_setting
 from telephony.agent.call_tools import hang_up, press_keys
 from telephony.agent.errors import ToolArgumentError, ToolResultError
 from telephony.agent.tool import AnyTool, Executor, Tool, tool
-from telephony.agent.transfer import Transfer, TransferMode
+from telephony.agent.transfer import Transfer
 
 __all__ = [
     "Action",
@@ -15,7 +15,6 @@ __all__ = [
     "ToolArgumentError",
     "ToolResultError",
     "Transfer",
-    "TransferMode",
     "agents_by_name",
     "hang_up",
     "press_keys",

@@ -7,6 +7,7 @@ ends when its file was played, any other when the far end hangs up.
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -40,6 +41,7 @@ from telephony.call import (
     CallProgressed,
     DigitPressed,
     HangUp,
+    ItemTruncatedAt,
     PlaceCall,
     PlayAudio,
     PlayoutFinished,
@@ -50,7 +52,7 @@ from telephony.call import (
 from telephony.config import Settings, load
 from telephony.engine.log import configure_log
 from telephony.engine.settings import EngineSettings, SipListen
-from telephony.errors import ConfigurationError, TransportError
+from telephony.errors import ConfigurationError, TelephonyError, TransportError
 from telephony.sip import SipSyntaxError, SipUri, parse_uri
 from telephony_codecs import WavEncoding, WavError, decode_pcma, decode_pcmu, encode_pcmu, parse_wav
 from telephony_codecs.resample import Resampler
@@ -61,6 +63,11 @@ RATE_HZ = 8_000
 MAX_PLAY_SECONDS = 600
 """The playout of a leg holds no more."""
 DEFAULT_SIP_PORT = 5060
+DIGITS = re.compile(r"[0-9*#A-Da-d]*")
+EXIT_OK, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
+STILL_SECONDS = 5.0
+"""After so long without an answer, and again, it is said that the call is still being tried."""
+RINGING = 180
 
 Samples = NDArray[np.int16]
 
@@ -102,6 +109,7 @@ class CallOutcome:
             "cause": self.ended.cause,
             "duration_ms": self.ended.duration_ms,
             "recorded": None if self.recorded is None else str(self.recorded),
+            "error": None if self.ok else self.line(),
         }
 
     def line(self) -> str:
@@ -144,20 +152,36 @@ def call(options: CallOptions, *, as_json: bool) -> int:
 
     Args:
         options: What to do.
-        as_json: Print one JSON object at the end, and nothing before.
+        as_json: Print one JSON object at the end, whatever happens, and nothing before.
 
     Returns:
-        The exit status: 0, or 1 where it was not answered or broke off.
+        The exit status: 0; 1 where it was not answered or broke off; 2, with `as_json`, where an
+        option cannot be carried out.
 
     Raises:
-        ConfigurationError: An option cannot be carried out.
-        TransportError: No socket, or no embedded server.
+        ConfigurationError: An option cannot be carried out; not with `as_json`.
+        TransportError: No socket, or no embedded server; not with `as_json`.
     """
     configure_log(only_warnings=True)
-    tell = _discard if as_json else _print
-    outcome = asyncio.run(place_call(options, lambda row: _tell(row, tell)))
-    _print(json.dumps(outcome.as_json()) if as_json else outcome.line())
-    return 0 if outcome.ok else 1
+    if as_json:
+        said, status = _placed_silently(options)
+        _print(json.dumps(said))
+        return status
+    outcome = asyncio.run(place_call(options, _tell, _print))
+    _print(outcome.line())
+    return EXIT_OK if outcome.ok else EXIT_FAILED
+
+
+def _placed_silently(options: CallOptions) -> tuple[dict[str, object], int]:
+    """Place the call, and give what to say of it and the exit status, whatever happens."""
+    try:
+        outcome = asyncio.run(place_call(options, _discard, _discard))
+    except TelephonyError as failed:
+        nothing = dict.fromkeys(("status", "by", "cause", "recorded"))
+        said: dict[str, object] = {"ok": False, "answered": False, "duration_ms": 0, **nothing}
+        said["error"] = str(failed)
+        return said, EXIT_CONFIGURATION if isinstance(failed, ConfigurationError) else EXIT_FAILED
+    return outcome.as_json(), EXIT_OK if outcome.ok else EXIT_FAILED
 
 
 def _print(line: str) -> None:
@@ -165,12 +189,13 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
-def _discard(line: str) -> None:
-    del line
+def _discard(_said: object) -> None:
+    """Say nothing: a program reads the end."""
 
 
-def _tell(row: CallEvent, say: Callable[[str], None]) -> None:
+def _tell(row: CallEvent) -> None:
     """Say what a row means to whoever placed the call."""
+    say = _print
     match row.payload:
         case CallPlaced(target=target):
             say(f"calling {target}")
@@ -178,8 +203,11 @@ def _tell(row: CallEvent, say: Callable[[str], None]) -> None:
             say(f"{status} {reason}")
         case CallAnswered(codec=codec, ptime_ms=ptime_ms, remote=remote):
             say(f"answered: {codec}, {ptime_ms} ms, {remote}")
-        case SpeechTranscribed(role=role, text=text):
-            say(f"{'agent' if role == 'agent' else 'far end'}: {text}")
+        case SpeechTranscribed(role=role, text=text, is_cut=is_cut):
+            who, end = "agent" if role == "agent" else "far end", " [cut]" if is_cut else ""
+            say(f"{who}: {text}{end}")
+        case ItemTruncatedAt(audio_end_ms=heard_ms):
+            say(f"agent interrupted: {heard_ms / 1000:.1f} s of it were heard")
         case DigitPressed(digit=digit):
             say(f"far end pressed {digit}")
         case TroubleNoted(code=code, text=text):
@@ -188,21 +216,23 @@ def _tell(row: CallEvent, say: Callable[[str], None]) -> None:
             pass
 
 
-async def place_call(options: CallOptions, on_row: Callable[[CallEvent], None]) -> CallOutcome:
+async def place_call(
+    options: CallOptions, on_row: Callable[[CallEvent], None], say: Callable[[str], None]
+) -> CallOutcome:
     """Place one call and see it to its end.
 
     Args:
         options: What to do.
         on_row: Is shown each row of the call's event log.
+        say: Takes a line now and then, while nothing else happens.
 
     Raises:
         ConfigurationError: An option cannot be carried out.
         TransportError: No socket, or no embedded server.
     """
-    if options.agent is not None and options.play is not None:
-        raise ConfigurationError("--play and --agent: one of them speaks, not both")
+    _check(options)
     audio = read_audio(options.play) if options.play is not None else b""
-    settings = load(options.config or default_config(), os.environ, {})
+    settings = load(options.config or default_config(), os.environ, {}, agents=None)
     recorder = CallRecorder() if options.record is not None else None
     async with AsyncExitStack() as stack:
         phone = Softphone(await _engine_settings(settings, options.target), lambda _id: recorder)
@@ -213,6 +243,7 @@ async def place_call(options: CallOptions, on_row: Callable[[CallEvent], None]) 
         else:
             placed = await _place_with_agent(stack, phone, settings, options)
         stack.enter_context(_hanging_up_on_signals(placed))
+        stack.push_async_callback(_end, asyncio.ensure_future(_say_what_it_waits_for(placed, say)))
         is_answered = await _see_through(placed, options, audio)
     if recorder is not None and options.record is not None and is_answered:
         options.record.write_bytes(recorder.wav())
@@ -221,14 +252,53 @@ async def place_call(options: CallOptions, on_row: Callable[[CallEvent], None]) 
     return CallOutcome(is_answered, ended, options.record if is_answered else None)
 
 
+def _check(options: CallOptions) -> None:
+    """Refuse before the call what could not be done in it.
+
+    Raises:
+        ConfigurationError: An option cannot be carried out.
+    """
+    if options.agent is not None and options.play is not None:
+        raise ConfigurationError("--play and --agent: one of them speaks, not both")
+    if DIGITS.fullmatch(options.digits) is None:
+        raise ConfigurationError(f"--digits is {options.digits!r}, wanted 0-9, *, #, A-D")
+    if options.record is not None:
+        folder = options.record.parent
+        if options.record.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise ConfigurationError(
+                f"--record is {str(options.record)!r}, wanted a file in a folder that we can write"
+                " to"
+            )
+
+
+async def _say_what_it_waits_for(placed: PhoneCall, say: Callable[[str], None]) -> None:
+    """Say now and then that the call is being tried, or rings, until it is answered or over."""
+    seconds = 0.0
+    while True:
+        await asyncio.sleep(STILL_SECONDS)
+        seconds += STILL_SECONDS
+        rows = [row.payload for row in placed.rows]
+        if any(isinstance(one, CallAnswered | CallEnded) for one in rows):
+            return
+        is_ringing = any(isinstance(one, CallProgressed) and one.status >= RINGING for one in rows)
+        say(f"{'ringing' if is_ringing else 'trying'} for {seconds:g} s...")
+
+
+async def _end(task: "asyncio.Future[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def _engine_settings(settings: Settings, target: str) -> EngineSettings:
     """Listen on a free port of the address from which the target is reached."""
     try:
         uri = parse_uri(target)
     except SipSyntaxError as wrong:
-        raise ConfigurationError(f"target: {wrong}") from wrong
+        raise ConfigurationError(
+            f"URI is {target!r}, wanted one such as sip:200@pbx.example.com: {wrong}"
+        ) from wrong
     if not isinstance(uri, SipUri):
-        raise ConfigurationError(f"target is {target!r}, wanted a SIP URI")
+        raise ConfigurationError(f"URI is {target!r}, wanted a sip: URI")
     host = await _local_host(uri.host.strip("[]"), uri.port or DEFAULT_SIP_PORT)
     listens = tuple(SipListen(transport=name, host=host, port=0) for name in ("UDP", "TCP"))
     return engine_settings(settings).model_copy(update={"sip": listens})
@@ -278,16 +348,20 @@ async def _place_with_agent(
 
 
 def _find_agent(settings: Settings, spec: str) -> tuple[Configured, Agent]:
+    """Find the agent that shall talk; lines are for calls that come in, and do not matter."""
+    phone, name = None, spec
     if ":" in spec:
+        agent = load_agent(spec)
+        phone, name = Phone(), agent.name
+        phone.answer("*", agent)
+    elif settings.agent:
         phone = Phone()
-        phone.answer("*", load_agent(spec))
-        return configure(settings, phone, None), phone.lines[0][1]
-    configured = configure(settings, None, None)
-    agent = configured.agents.get(spec)
-    if agent is None:
+    configured = configure(settings.model_copy(update={"line": ()}), phone, None)
+    found = configured.agents.get(name)
+    if found is None:
         known = ", ".join(sorted(configured.agents))
-        raise ConfigurationError(f"agent is {spec!r}, wanted MODULE:NAME or one of {known}")
-    return configured, agent
+        raise ConfigurationError(f"--agent is {spec!r}, wanted MODULE:NAME or one of {known}")
+    return configured, found
 
 
 @contextmanager
@@ -312,8 +386,7 @@ async def _see_through(placed: PhoneCall, options: CallOptions, audio: bytes) ->
         return False
     acting = asyncio.ensure_future(_act(placed, options, audio))
     await placed.next(CallEnded)
-    acting.cancel()
-    await asyncio.gather(acting, return_exceptions=True)
+    await _end(acting)
     return True
 
 

@@ -1,13 +1,16 @@
 """`telephony check` and `telephony route`: what a configuration means, before a call does."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from telephony.agent import Transfer, session_tools
+from telephony.app.advice import check_machine, warnings
 from telephony.app.configured import (
     Configured,
     configure,
@@ -21,35 +24,53 @@ from telephony.call import route as find_route
 __all__ = ["print_check", "print_route"]
 
 
-def _configured(phone: str | None, config: Path | None) -> Configured:
+def _configured(phone: str | None, path: Path | None) -> Configured:
     loaded = load_phone(phone) if phone is not None else None
-    settings = load_settings(config or default_config(), loaded, {})
-    return configure(settings, loaded, None)
+    return configure(load_settings(path, loaded, {}), loaded, None)
 
 
 def print_check(phone: str | None, config: Path | None) -> None:
     """Check a configuration and explain it.
 
     Raises:
-        ConfigurationError: It cannot be served.
+        ConfigurationError: It cannot be served, or not on this machine.
     """
-    configured = _configured(phone, config)
+    path = config or default_config()
+    configured = _configured(phone, path)
     settings = configured.settings
+    advice = [*check_machine(settings), *warnings(configured)]
     console = Console()
-    listens = ", ".join(
+    for name, what in _facts(configured, path):
+        console.print(Text.assemble((f"{name:>9}  ", "bold"), what), soft_wrap=True)
+    console.print(_lines_table(configured))
+    for line in advice:
+        console.print(Text.assemble(("warning: ", "yellow"), line), soft_wrap=True)
+    console.print("[green]ok[/]: this configuration can be served")
+
+
+def _facts(configured: Configured, path: Path | None) -> Iterator[tuple[str, str]]:
+    settings = configured.settings
+    sip = ", ".join(
         f"{one.transport}:{one.host}:{one.port}" for one in settings.sip.listen_addresses
     )
-    console.print(f"SIP on [bold]{listens}[/], audio on UDP {settings.sip.rtp_ports}")
-    console.print(f"HTTP on [bold]{settings.http.listen}[/]")
     servers = ", ".join(f"{name} ({one.url})" for name, one in configured.servers.items())
-    console.print(f"voice from [bold]{servers or 'the embedded rule dialog, no key needed'}[/]")
+    callers = ", ".join(f"{one.name} ({', '.join(one.networks)})" for one in settings.trunk)
+    directory = settings.record.directory
+    yield "settings", str(path) if path else "defaults; there is no telephony.toml here"
+    yield "SIP", f"{sip}; audio on UDP {settings.sip.rtp_ports}"
+    yield "HTTP", settings.http.listen
+    yield "callers", f"this machine{', ' + callers if callers else ' only'}"
+    yield "voice", servers or "the embedded rule dialog, no key needed"
+    yield "event log", f"{directory}/CALL_ID.jsonl" if directory else "not kept"
+
+
+def _lines_table(configured: Configured) -> Table:
     table = Table("number", "agent", "functions", "transfers to")
     for number, agent in configured.lines:
         targets = [one.to for one in agent.handoffs if isinstance(one, Transfer)]
-        functions = ", ".join(tool.name for tool in session_tools(agent))
-        table.add_row(number, agent.name, functions, ", ".join(targets))
-    console.print(table)
-    console.print("[green]ok[/]: this configuration can be served")
+        functions = [tool.name for tool in session_tools(agent)]
+        table.add_row(number, agent.name, "\n".join(functions), "\n".join(targets))
+    return table
 
 
 def print_route(number: str, phone: str | None, config: Path | None, *, as_json: bool) -> None:
@@ -59,7 +80,7 @@ def print_route(number: str, phone: str | None, config: Path | None, *, as_json:
         ConfigurationError: The configuration cannot be served.
         Exit: No line matches; status 1.
     """
-    configured = _configured(phone, config)
+    configured = _configured(phone, config or default_config())
     found = find_route(number, [Line(one, agent.name) for one, agent in configured.lines])
     if as_json:
         typer.echo(json.dumps({"number": number, "agent": found.agent, "why": found.why}))

@@ -65,11 +65,16 @@ class Child:
             said: dict[str, Any] = _read_ready(line.decode())
         except ValueError:
             await self.stop()
-            raise TransportError(f"{self.name} did not start; its reason is above") from None
+            raise TransportError(f"{self.name} did not start; the log has its reason") from None
         if "error" in said:
             await self.stop()
             raise TransportError(f"{self.name}: {said['error']}")
         return said
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.returncode is None
 
     @property
     def pid(self) -> int:
@@ -105,7 +110,7 @@ class Child:
     async def stop(self) -> None:
         """End it: ask, then insist."""
         process = self._process
-        if process is None or process.returncode is not None:
+        if process is None or not self.is_running:
             return
         with suppress(ProcessLookupError):
             process.terminate()

@@ -1,9 +1,10 @@
 """From settings and a phone to what the app runs with: lines, agents, servers, engine settings."""
 
 import os
+import re
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +14,8 @@ from telephony.agent import Agent, Transfer, agents_by_name, session_tools
 from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
-from telephony.config import RealtimeSettings, Settings, load
+from telephony.config import LINE_NUMBER, RealtimeSettings, Settings, load
+from telephony.engine.descriptors import check_calls, descriptor_limit
 from telephony.engine.settings import EngineSettings, SipListen
 from telephony.errors import ConfigurationError
 from telephony.voice import VoiceFormat
@@ -28,7 +30,6 @@ __all__ = [
     "load_settings",
 ]
 
-WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to be refused
 LOCAL = "local"
 """Name of the embedded server where no `[realtime.NAME]` is configured."""
 ENGINE_ID_OCTETS = 3
@@ -130,8 +131,19 @@ def load_settings(
         ConfigurationError: A value is wrong, or a name leads nowhere.
     """
     declared = [agent for _, agent in phone.lines] if phone is not None else []
-    names = list(agents_by_name(declared)) or ["reception"]
-    return load(path, os.environ, overrides, agents=names)
+    return load(path, os.environ, overrides, agents=_names_reached(declared))
+
+
+def _names_reached(declared: Iterable[Agent]) -> set[str]:
+    """Give the names of agents and of all they hand to, but for those that only the file has."""
+    names: set[str] = set()
+    waiting = list(declared)
+    while waiting:
+        agent = waiting.pop()
+        if agent.name not in names:
+            names.add(agent.name)
+            waiting += [one for one in agent.handoffs if isinstance(one, Agent)]
+    return names
 
 
 def configure(settings: Settings, phone: Phone | None, operator: str | None) -> Configured:
@@ -147,21 +159,11 @@ def configure(settings: Settings, phone: Phone | None, operator: str | None) -> 
     """
     allowed: tuple[str, ...] = ()
     if phone is None and not settings.line:
-        phone = reception_phone(operator) if operator else reception_phone()
-        default_agent = phone.lines[0][1]
-        allowed = tuple(one.to for one in default_agent.handoffs if isinstance(one, Transfer))
+        phone, allowed = _default_phone(settings, operator)
     declared = [agent for _, agent in phone.lines] if phone else []
     agents = agents_by_name([*declared, *_agents_of_file(settings)])
-    for agent in agents.values():
-        session_tools(agent)  # raises for a tool that no session could be told of
     lines = list(phone.lines) if phone else []
-    for line in settings.line:
-        if line.agent not in agents:
-            known = ", ".join(sorted(agents)) or "none"
-            raise ConfigurationError(
-                f"line {line.number}: agent is {line.agent!r}, wanted one of {known}"
-            )
-        lines.append((line.number, agents[line.agent]))
+    lines += [(line.number, agents[line.agent]) for line in settings.line]
     configured = Configured(
         lines=lines,
         agents=agents,
@@ -170,8 +172,22 @@ def configure(settings: Settings, phone: Phone | None, operator: str | None) -> 
         allowed=allowed,
         settings=settings,
     )
-    _check(configured)
+    faults = list(_faults(configured))
+    if faults:
+        raise ConfigurationError("\n".join(faults))
     return configured
+
+
+def _default_phone(settings: Settings, operator: str | None) -> tuple[Phone, tuple[str, ...]]:
+    """Give the phone that answers where no line says who does, and the targets it may use."""
+    phone = reception_phone(operator) if operator else reception_phone()
+    ((_, agent),) = phone.lines
+    if agent.name in settings.agent:
+        raise ConfigurationError(
+            f"agent.{agent.name}: no line reaches it, and the default agent has its name:"
+            f' wanted a [[line]] with number = "*" and agent = "{agent.name}"'
+        )
+    return phone, tuple(one.to for one in agent.handoffs if isinstance(one, Transfer))
 
 
 def _agents_of_file(settings: Settings) -> list[Agent]:
@@ -189,32 +205,33 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
     ]
 
 
-def _check(configured: Configured) -> None:
-    """Refuse now what would fail in the middle of a call."""
-    _check_address(configured.settings)
+def _faults(configured: Configured) -> Iterator[str]:
+    """Find now what would fail in the middle of a call; the file's own values were checked."""
+    for number, agent in configured.lines:
+        if re.fullmatch(LINE_NUMBER, number) is None:
+            yield (
+                f"agent {agent.name!r}: answers {number!r}, wanted a number or name as it is"
+                " dialled, 'prefix*' or '*'"
+            )
+    try:
+        check_calls(configured.settings.limits.calls, descriptor_limit())
+    except ConfigurationError as too_many:
+        yield str(too_many)
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
+        try:
+            session_tools(agent)
+        except ConfigurationError as untellable:
+            yield f"agent {agent.name!r}: {untellable}"
         if agent.realtime is not None and agent.realtime not in servers:
             known = ", ".join(servers)
-            raise ConfigurationError(
-                f"agent {agent.name!r}: realtime is {agent.realtime!r}, wanted one of {known}"
-            )
+            yield f"agent {agent.name!r}: realtime is {agent.realtime!r}, wanted one of {known}"
         for handoff in agent.handoffs:
             if isinstance(handoff, Transfer) and not configured.may_transfer(handoff.to):
-                raise ConfigurationError(
+                yield (
                     f"agent {agent.name!r}: transfer {handoff.name!r} goes to {handoff.to},"
                     " which [transfer] allow does not let through"
                 )
-
-
-def _check_address(settings: Settings) -> None:
-    """Refuse to listen everywhere without an address that others can be told."""
-    for one in settings.sip.listen_addresses:
-        if one.host in WILDCARDS and settings.sip.advertise is None:
-            raise ConfigurationError(
-                f"sip.advertise is missing: sip.listen is {one.host}, every address of this"
-                " machine; wanted the one that phones reach it by"
-            )
 
 
 def _voice_server(server: RealtimeSettings, environ: Mapping[str, str]) -> VoiceServer:
@@ -226,6 +243,8 @@ def _voice_server(server: RealtimeSettings, environ: Mapping[str, str]) -> Voice
         headers=headers,
         model=server.model,
         audio_format=None if server.format == "leg" else VoiceFormat(server.format),
+        ping_seconds=server.ping_s,
+        pong_seconds=server.pong_s,
         on_failure=server.on_failure,
     )
 

@@ -15,6 +15,9 @@ LINE_LIMIT = 16 * 1024 * 1024
 WRITE_LIMIT = 32 * 1024 * 1024
 """Octets waiting for the engine; beyond it the engine is stuck."""
 
+LAST_WORDS_SECONDS = 1.0
+"""For what is in the socket when the engine's process has ended."""
+
 log = structlog.get_logger("telephony.link")
 
 
@@ -32,7 +35,7 @@ class EngineServer:
         self._on_message = on_message
         self._writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
-        self.ended = asyncio.Event()
+        self._ended = asyncio.Event()
 
     async def start(self) -> None:
         """Listen for the engine."""
@@ -69,10 +72,13 @@ class EngineServer:
                 self._on_message(message)
         self._writer = None
         writer.close()
-        self.ended.set()
+        self._ended.set()
 
     async def stop(self) -> None:
-        """Hang up on the engine, which ends it."""
+        """End the link of an engine that has ended; what it said last is taken before."""
+        if self._writer is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), LAST_WORDS_SECONDS)
         if self._writer is not None:
             self._writer.close()
         if self._server is not None:

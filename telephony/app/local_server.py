@@ -13,7 +13,6 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import cast
 
 import structlog
@@ -22,6 +21,8 @@ from websockets.http11 import Request
 from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 
+from telephony.app.addresses import host_in_uri
+from telephony.config import is_loopback
 from telephony.errors import ConfigurationError, TransportError
 from telephony.local import LocalSession, LogLine, Speaker, Voice
 from telephony.units import NS_PER_SECOND, Nanoseconds
@@ -77,10 +78,9 @@ class LocalServer:
         except OSError as error:
             raise TransportError(f"cannot listen on {host}:{port}: {error}") from error
         address = cast("tuple[str, int]", self._server.sockets[0].getsockname())
-        if not ip_address(address[0]).is_loopback:
+        if not is_loopback(address[0]):
             log.warning("clients are not authenticated", host=address[0])
-        shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-        return f"ws://{shown}:{address[1]}{PATH}"
+        return f"ws://{host_in_uri(address[0])}:{address[1]}{PATH}"
 
     async def close(self) -> None:
         """Stop listening and end every session, within a second."""

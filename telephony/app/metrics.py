@@ -1,5 +1,7 @@
 """Metrics for Prometheus: a view of the event log, of the engine's reports and of the tools."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from telephony.call import (
@@ -75,6 +77,9 @@ class Metrics:
         self._tool_failures = Counter(
             name + "tool_failures", "Tools that gave no result", ["how"], registry=registry
         )
+        self._tool_threads = Gauge(
+            name + "tool_threads", "Threads that tools hold, hung ones included", registry=registry
+        )
         self._held = Gauge(name + "engine_calls", "Calls the engine holds", registry=registry)
         self._clock_late = Gauge(
             name + "media_clock_late_seconds",
@@ -149,6 +154,10 @@ class Metrics:
         """Count a tool that gave no result.
 
         Args:
-            how: "arguments", "timeout", "failed" or "too_long".
+            how: "arguments", "timeout", "busy", "failed" or "too_long".
         """
         self._tool_failures.labels(how).inc()
+
+    def show_tool_threads(self, taken: Callable[[], int]) -> None:
+        """Show from now on how many threads tools hold, as `taken` says when asked."""
+        self._tool_threads.set_function(taken)

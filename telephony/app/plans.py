@@ -21,6 +21,10 @@ class VoiceServer:
     audio_format: VoiceFormat | None = None
     """None follows the leg."""
     transcribe_with: str | None = None
+    ping_seconds: float = 20
+    """Between two pings; 0 sends none."""
+    pong_seconds: float = 10
+    """After a ping, for anything at all to come."""
     on_failure: str | None = None
     """Target to transfer to when the session is lost."""
 
@@ -76,5 +80,7 @@ class Plans:
             may_be_interrupted_by_keys=agent.may_interrupt,
             truncate_at=agent.truncate_at,
             greeting=f'Say exactly: "{agent.greeting}"' if agent.greeting else None,
+            ping_seconds=server.ping_seconds,
+            pong_seconds=server.pong_seconds,
             on_failure=server.on_failure,
         )

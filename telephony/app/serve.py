@@ -1,46 +1,31 @@
-"""`telephony serve`: the embedded server, the engine and the web server, started, watched, ended.
-
-The app is this process: it holds the agents, runs the tools and decides. Audio and SIP are the
-engine's, a process of its own, so nothing that happens here delays a packet.
-"""
+"""`telephony serve`: the process that serves until it is told to stop, or a part of it dies."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
-import tempfile
+import threading
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import Protocol
 
 import structlog
 
-from telephony.app.children import Child, embedded_server
-from telephony.app.configured import (
-    Configured,
-    configure,
-    default_config,
-    engine_settings,
-    load_settings,
-)
-from telephony.app.engine_server import EngineServer
-from telephony.app.http import HttpServer
-from telephony.app.journal import Journal
-from telephony.app.metrics import Metrics
+from telephony.app.configured import configure, default_config, load_settings
 from telephony.app.phone import Phone
-from telephony.app.switchboard import Switchboard
-from telephony.app.tool_runtime import ToolRuntime
-from telephony.app.trouble_log import log_trouble
-from telephony.call import EngineMessage, EngineReport
+from telephony.app.served import Ready, Served
 from telephony.engine.log import configure_log
-from telephony.errors import TransportError
 
-__all__ = ["Ready", "ServeOptions", "Served", "serve", "serve_phone"]
+__all__ = ["ServeOptions", "Serving", "serve", "serve_phone", "stop_on_signals"]
 
 NICENESS = 10
 """Of the app beside the engine it has started: a tool that computes is put off for a packet."""
+EXIT_SECONDS = 8.0
+"""From the signal to the end, whatever user code does: the engine has 2 s to hang up and 4 s to
+end, the embedded server 1 s; a container's runtime kills after 10 s."""
 
 log = structlog.get_logger("telephony.serve")
 
@@ -68,144 +53,30 @@ class ServeOptions:
         return chosen
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Where calls are taken."""
-
-    sip: str
-    http: str
-
-    def line(self, *, as_json: bool) -> str:
-        """Say it, in the one line that `serve` prints."""
-        if as_json:
-            return json.dumps({"ready": True, "sip": self.sip, "http": self.http})
-        return f"ready {self.sip} {self.http}"
-
-
-class Served:
-    """One app with its children; `async with` starts and ends it.
-
-    Args:
-        configured: What it runs with.
-    """
-
-    def __init__(self, configured: Configured) -> None:
-        """Start nothing yet."""
-        self._configured = configured
-        self._stack = AsyncExitStack()
-        self._engine = Child("engine", "telephony.engine")
-        self._embedded: Child | None = None
-        self._link: EngineServer | None = None
-        self._switchboard: Switchboard | None = None
-        self._metrics = Metrics()
-        self.ready = Ready("", "")
+class Serving(Protocol):
+    """What serves, once it was started."""
 
     @property
-    def switchboard(self) -> Switchboard:
-        """The calls."""
-        assert self._switchboard is not None
-        return self._switchboard
-
-    @property
-    def engine_pid(self) -> int:
-        """The process id of the engine."""
-        return self._engine.pid
-
-    async def __aenter__(self) -> "Served":
-        """Start all parts; whatever was started is ended if one fails.
-
-        Raises:
-            TransportError: An address is in use, or a child did not start.
-        """
-        async with AsyncExitStack() as stack:
-            await self._start(stack)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Hang up, and end all parts."""
-        await self._stack.aclose()
-
-    async def _start(self, stack: AsyncExitStack) -> None:
-        configured = self._configured
-        embedded_url = None
-        if configured.needs_embedded_server:
-            embedded = self._embedded = embedded_server()
-            stack.push_async_callback(embedded.stop)
-            embedded_url = str((await embedded.start())["url"])
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-")))
-        metrics = self._metrics
-        tools = ToolRuntime(metrics.count_tool_failure)
-        stack.callback(tools.close)
-        link = self._link = EngineServer(folder / "engine.sock", self._handle_message)
-        self._switchboard = Switchboard(
-            configured.lines,
-            configured.agents,
-            configured.plans(embedded_url, os.environ),
-            tools,
-            link.send,
-            configured.hook,
-            configured.may_transfer,
-        )
-        self._switchboard.watch(metrics.handle_event)
-        self._switchboard.watch(log_trouble)
-        directory = configured.settings.record.directory
-        if directory is not None:
-            journal = Journal(directory)
-            stack.callback(journal.close)
-            self._switchboard.watch(journal.handle_event)
-        await link.start()
-        stack.push_async_callback(link.stop)
-        sip = await self._start_engine(stack, folder / "engine.sock")
-        http = await self._start_http(stack, metrics)
-        self.ready = Ready(sip, http)
-
-    async def _start_engine(self, stack: AsyncExitStack, socket: Path) -> str:
-        self._engine = Child("engine", "telephony.engine", str(socket))
-        stack.push_async_callback(self._engine.stop)
-        settings = engine_settings(self._configured.settings)
-        said = await self._engine.start(settings.model_dump_json())
-        _, host, port = said["sip"][0]
-        return f"sip:[{host}]:{port}" if ":" in host else f"sip:{host}:{port}"
-
-    async def _start_http(self, stack: AsyncExitStack, metrics: Metrics) -> str:
-        server = HttpServer(self.switchboard, metrics.registry)
-        stack.push_async_callback(server.stop)
-        listen = self._configured.settings.http.listen_address
-        try:
-            host, port = await server.start(listen.host, listen.port)
-        except OSError as failed:
-            where = f"{listen.host}:{listen.port}"
-            raise TransportError(f"cannot serve HTTP on {where}: {failed.strerror}") from failed
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-    def _handle_message(self, message: EngineMessage) -> None:
-        if isinstance(message, EngineReport):
-            self._metrics.handle_report(message)
-        else:
-            self.switchboard.handle_event(message)
+    def ready(self) -> Ready:
+        """Where calls are taken."""
+        ...
 
     async def child_ended(self) -> str:
-        """Wait until a child ends by itself, which none should, and give its name."""
-        children = [one for one in (self._engine, self._embedded) if one is not None]
-        endings = {asyncio.ensure_future(one.wait()): one.name for one in children}
-        try:
-            ended, _ = await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
-            return endings[ended.pop()]
-        finally:
-            for ending in endings:
-                ending.cancel()
+        """Wait until a child ends by itself, and give its name."""
+        ...
 
 
 async def serve(
-    configured: Configured, on_ready: Callable[[Ready], None], stop: asyncio.Event
+    app: AbstractAsyncContextManager[Serving],
+    on_ready: Callable[[Ready], None],
+    stop: asyncio.Event,
 ) -> int:
     """Serve until `stop` is set or a child dies.
 
     Returns:
         The exit status: 0, or 1 if a child died; whoever runs this starts it anew.
     """
-    async with Served(configured) as served:
+    async with app as served:
         on_ready(served.ready)
         ended = asyncio.ensure_future(served.child_ended())
         stopped = asyncio.ensure_future(stop.wait())
@@ -220,8 +91,33 @@ async def serve(
     return int(died is not None)
 
 
+def stop_on_signals(stop: asyncio.Event, exit_seconds: float = EXIT_SECONDS) -> None:
+    """Have SIGTERM and SIGINT set an event of the running loop, and end the process soon after.
+
+    A tool may block the loop, refuse to be cancelled, or leave a thread that Python waits for at
+    its exit: then the process ends all the same, with status 1, and its children with it.
+    """
+    loop = asyncio.get_running_loop()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        with suppress(RuntimeError):  # the loop has closed: we are ending
+            loop.call_soon_threadsafe(stop.set)
+        limit = threading.Timer(exit_seconds, _end)
+        limit.daemon = True
+        limit.start()
+
+    # Not the loop's own handlers: those wait for whatever blocks the loop.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
+def _end() -> None:
+    log.error("ended without waiting for user code that hangs", fault="user code")
+    os._exit(1)
+
+
 def serve_phone(phone: Phone | None, options: ServeOptions) -> None:
-    """Be the process `telephony serve`, until SIGTERM or SIGINT.
+    """Be the process `telephony serve`, until SIGTERM or SIGINT, and at most 8 s longer.
 
     Raises:
         ConfigurationError: A setting is wrong.
@@ -231,21 +127,21 @@ def serve_phone(phone: Phone | None, options: ServeOptions) -> None:
     configure_log()
     path = options.config or default_config()
     settings = load_settings(path, phone, options.overrides())
-    configured = configure(settings, phone, options.operator)
-    status = asyncio.run(_serve_until_signalled(configured, as_json=options.as_json))
+    app = Served(configure(settings, phone, options.operator))
+    status = asyncio.run(_serve_until_signalled(app, as_json=options.as_json))
     if status:
         raise SystemExit(status)
 
 
-async def _serve_until_signalled(configured: Configured, *, as_json: bool) -> int:
+async def _serve_until_signalled(
+    app: AbstractAsyncContextManager[Serving], *, as_json: bool
+) -> int:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop_on_signals(stop)
 
     def say(ready: Ready) -> None:
         os.nice(NICENESS)  # from here on user code runs, in threads and processes that inherit it
         sys.stdout.write(ready.line(as_json=as_json) + "\n")
         sys.stdout.flush()
 
-    return await serve(configured, say, stop)
+    return await serve(app, say, stop)

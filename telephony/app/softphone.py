@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
+from telephony.app.addresses import host_in_uri
 from telephony.call import (
     CallCommand,
     CallCommandBody,
@@ -27,7 +28,7 @@ from telephony.engine.settings import EngineSettings
 from telephony.engine.tap import MediaTap
 from telephony.errors import TransportError
 
-__all__ = ["CallOverError", "PhoneCall", "Softphone", "host_in_uri"]
+__all__ = ["CallOverError", "PhoneCall", "Softphone"]
 
 CALL_ID_OCTETS = 9
 
@@ -36,11 +37,6 @@ Payload = TypeVar("Payload")
 
 class CallOverError(TransportError):
     """The call ended before what was waited for came."""
-
-
-def host_in_uri(host: str) -> str:
-    """Write an address as it stands in a URI."""
-    return f"[{host}]" if ":" in host else host
 
 
 class PhoneCall:

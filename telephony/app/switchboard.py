@@ -1,22 +1,22 @@
 """The app's half of every call: who answers, what a function call of the model means, who is next.
 
 It is told what happens (`CallEvent`) and says what shall happen (`CallCommand`). User code runs
-here and only here: the incoming hook and the tools.
+on this side only: the incoming hook and the tools.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from telephony.agent import Agent, Executor, Tool, ToolArgumentError, Transfer, hang_up
+from telephony.agent import Agent
+from telephony.app.call_record import CallRecord
+from telephony.app.incoming import IncomingCalls
+from telephony.app.model_functions import ModelFunctions
 from telephony.app.phone import (
     Answer,
-    Decision,
-    IncomingCall,
     OnIncoming,
     Redirect,
     Reject,
@@ -28,50 +28,24 @@ from telephony.call import (
     AnswerCall,
     CallCommand,
     CallCommandBody,
-    CallEnded,
     CallEvent,
     CallIncoming,
-    ConfigureAgent,
-    GiveToolResult,
-    HangUp,
-    Line,
     PlaceCall,
     RedirectCall,
     RejectCall,
     RingCall,
-    SendDigits,
-    StartTransfer,
     ToolRequested,
     TransferEnded,
-    route,
 )
 from telephony.errors import ConfigurationError
 
-__all__ = ["CallRecord", "Switchboard"]
+__all__ = ["Switchboard"]
 
-HOOK_SECONDS = 5.0
-"""For the incoming hook; then the lines decide."""
 CALLS_KEPT = 200
 """Ended calls whose events can still be looked at."""
-EVENTS_KEPT = 5_000
-"""Rows kept of one call: an hour of lively talk."""
-NOT_FOUND = 404
 SERVICE_UNAVAILABLE = 503
-DECISIONS = Answer | Reject | Redirect | Ring | Agent | None
 
 log = structlog.get_logger("telephony.calls")
-
-
-@dataclass(slots=True)
-class CallRecord:
-    """What the app knows of one call."""
-
-    call_id: str
-    events: list[CallEvent] = field(default_factory=list[CallEvent])
-    agent: Agent | None = None
-    variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    transfer_tool_call_id: str | None = None
-    is_over: bool = False
 
 
 class Switchboard:
@@ -98,23 +72,19 @@ class Switchboard:
         may_transfer: Callable[[str], bool] = lambda _target: True,
     ) -> None:
         """Wait for calls."""
-        self._lines = [Line(number, agent.name) for number, agent in lines]
-        self._agents = agents
         self._plans = plans
-        self._tools = tools
         self._send = send
-        self._hook = hook
-        self._may_transfer = may_transfer
+        self._functions = ModelFunctions(
+            agents, plans, tools, self._command, self._spawn, may_transfer
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._watchers: list[Callable[[CallEvent], None]] = []
-        self.hook_seconds = HOOK_SECONDS
+        self.incoming = IncomingCalls(lines, hook)
         self.calls: OrderedDict[str, CallRecord] = OrderedDict()
 
     def watch(self, watcher: Callable[[CallEvent], None]) -> None:
         """Show every event to a view: the log, the metrics, the console."""
         self._watchers.append(watcher)
-
-    # ---- events -------------------------------------------------------------------------------
 
     def handle_event(self, event: CallEvent) -> None:
         """Take one event of the engine."""
@@ -122,19 +92,16 @@ class Switchboard:
         if record is None:
             record = self.calls[event.call_id] = CallRecord(event.call_id)
             self._forget_old()
-        if len(record.events) < EVENTS_KEPT:
-            record.events.append(event)
+        record.take(event)
         for watcher in self._watchers:
             watcher(event)
         match event.payload:
             case CallIncoming() as incoming:
                 self._spawn(self._answer(record, incoming))
             case ToolRequested() as requested:
-                self._handle_function(record, requested)
+                self._functions.handle_request(record, requested)
             case TransferEnded() as ended:
-                self._handle_transfer_ended(record, ended)
-            case CallEnded():
-                record.is_over = True
+                self._functions.handle_transfer_ended(record, ended)
             case _:
                 pass
 
@@ -153,6 +120,16 @@ class Switchboard:
         plan = self._plans.plan(agent, record.variables)
         self._command(record, PlaceCall(target=target, plan=plan))
 
+    def close(self, wall: float) -> None:
+        """End the calls that the engine did not end before it was gone.
+
+        Args:
+            wall: Now, in Unix seconds.
+        """
+        for record in list(self.calls.values()):
+            if not record.is_over and record.last is not None:
+                self.handle_event(record.lost_row(record.last, wall))
+
     def _forget_old(self) -> None:
         over = [one.call_id for one in self.calls.values() if one.is_over]
         for call_id in over[: max(0, len(over) - CALLS_KEPT)]:
@@ -166,16 +143,14 @@ class Switchboard:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # ---- who answers --------------------------------------------------------------------------
-
     async def _answer(self, record: CallRecord, incoming: CallIncoming) -> None:
-        decision = await self._ask_hook(record, incoming)
+        decision = await self.incoming.ask_hook(record.call_id, incoming)
         if isinstance(decision, Ring):
             self._command(record, RingCall(seconds=decision.seconds))
             await asyncio.sleep(decision.seconds)
             decision = None
         if decision is None:
-            decision = self._by_line(incoming)
+            decision = self.incoming.by_line(incoming)
         if isinstance(decision, Agent):
             decision = Answer(decision)
         if not record.is_over:
@@ -198,120 +173,3 @@ class Switchboard:
                 return RedirectCall(contact=to)
             case Reject(status=status, reason=reason):
                 return RejectCall(status=status, reason=reason)
-
-    async def _ask_hook(self, record: CallRecord, incoming: CallIncoming) -> Decision:
-        if self._hook is None:
-            return None
-        call = IncomingCall(
-            call_id=record.call_id,
-            number=incoming.number,
-            caller=incoming.caller,
-            caller_name=incoming.caller_name,
-            source=incoming.source,
-            headers=incoming.headers,
-        )
-        try:
-            async with asyncio.timeout(self.hook_seconds):
-                decided = await self._hook(call)
-        except TimeoutError:
-            log.warning("on_incoming took too long", call=record.call_id, fault="user code")
-            return None
-        except (Exception, SystemExit):
-            log.exception("on_incoming failed", call=record.call_id, fault="user code")
-            return None
-        # A user without a type checker may return anything.
-        if not isinstance(decided, DECISIONS):  # pyright: ignore[reportUnnecessaryIsInstance]
-            seen = type(decided).__name__
-            log.warning("on_incoming gave no decision", call=record.call_id, seen=seen)
-            return None
-        return decided
-
-    def _by_line(self, incoming: CallIncoming) -> Answer | Reject:
-        found = route(incoming.number, self._lines)
-        if found.agent is None:
-            log.warning("no line for a call", number=incoming.number, why=found.why)
-            return Reject(NOT_FOUND)
-        return Answer(self._agents[found.agent])
-
-    # ---- functions of the model ---------------------------------------------------------------
-
-    def _handle_function(self, record: CallRecord, requested: ToolRequested) -> None:
-        agent = record.agent
-        action = agent.actions.get(requested.name) if agent is not None else None
-        if isinstance(action, str):
-            action = self._agents.get(action)
-        match action:
-            case Tool(executor=Executor.CALL):
-                self._act_on_call(record, action, requested)
-            case Tool():
-                self._spawn(self._run_tool(record, action, requested))
-            case Agent():
-                self._hand_over(record, action, requested)
-            case Transfer():
-                self._transfer(record, action, requested)
-            case _:
-                known = ", ".join(agent.actions) if agent is not None else "none"
-                log.warning("unknown tool", call=record.call_id, tool=requested.name, fault="model")
-                text = f"error: there is no tool {requested.name}; there are: {known}"
-                self._give(record, requested.tool_call_id, text)
-
-    async def _run_tool(
-        self, record: CallRecord, action: Tool[..., Any], requested: ToolRequested
-    ) -> None:
-        output = await self._tools.run(action, requested.arguments, call_id=record.call_id)
-        if not record.is_over:
-            self._give(record, requested.tool_call_id, output)
-
-    def _act_on_call(
-        self, record: CallRecord, action: Tool[..., Any], requested: ToolRequested
-    ) -> None:
-        if action is hang_up:
-            self._command(record, HangUp(after_words=True, cause="the agent hung up"))
-            return
-        try:
-            keys = str(action.parse_arguments(requested.arguments)["keys"])
-        except ToolArgumentError as wrong:
-            self._give(record, requested.tool_call_id, f"error: {wrong}")
-            return
-        self._command(record, SendDigits(digits=keys))
-        self._give(record, requested.tool_call_id, f"Pressing {keys}.", respond=False)
-
-    def _give(
-        self, record: CallRecord, tool_call_id: str, output: str, *, respond: bool = True
-    ) -> None:
-        result = GiveToolResult(tool_call_id=tool_call_id, output=output, respond=respond)
-        self._command(record, result)
-
-    def _hand_over(self, record: CallRecord, agent: Agent, requested: ToolRequested) -> None:
-        """Give the call to another agent: its settings first, then the answer that speaks."""
-        try:
-            plan = self._plans.plan(agent, record.variables)
-        except ConfigurationError as wrong:
-            log.error("agent cannot take over", call=record.call_id, why=str(wrong))
-            text = f"error: {agent.name} cannot take over; stay with the caller"
-            self._give(record, requested.tool_call_id, text)
-            return
-        record.agent = agent
-        self._command(record, ConfigureAgent(plan=plan))
-        self._give(record, requested.tool_call_id, f"You are now talking to {agent.name}.")
-
-    def _transfer(self, record: CallRecord, action: Transfer, requested: ToolRequested) -> None:
-        if not self._may_transfer(action.to):
-            log.warning("transfer not allowed", call=record.call_id, target=action.to)
-            text = "error: this transfer is not allowed; stay with the caller"
-            self._give(record, requested.tool_call_id, text)
-            return
-        if record.transfer_tool_call_id is not None:
-            text = "error: a transfer is under way already"
-            self._give(record, requested.tool_call_id, text, respond=False)
-            return
-        record.transfer_tool_call_id = requested.tool_call_id
-        self._command(record, StartTransfer(target=action.to, tool_call_id=requested.tool_call_id))
-
-    def _handle_transfer_ended(self, record: CallRecord, ended: TransferEnded) -> None:
-        """Tell the model what came of a transfer that failed; after a good one we are gone."""
-        tool_call_id, record.transfer_tool_call_id = record.transfer_tool_call_id, None
-        if tool_call_id is None or ended.outcome in {"connected", "handed_off"}:
-            return
-        status = f" ({ended.status})" if ended.status else ""
-        self._give(record, tool_call_id, f"The transfer did not work: {ended.outcome}{status}.")

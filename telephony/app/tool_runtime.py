@@ -5,23 +5,18 @@ own. The engine is another process: whatever a tool does, no packet waits for it
 """
 
 import asyncio
-import os
 from collections.abc import Callable
-from concurrent.futures import Executor as PoolExecutor
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import get_context
 
 import structlog
 
 from telephony.agent import AnyTool, Executor, ToolArgumentError
 from telephony.agent.result import MAX_RESULT_CHARACTERS
+from telephony.app.tool_call import Failed, Outcome, call_tool
+from telephony.app.tool_processes import ToolProcesses
+from telephony.app.tool_threads import NoThreadError, ToolThreads
 
 __all__ = ["ToolRuntime"]
-
-THREADS = 32
-"""Sync tools that run at once; more wait for their turn, within their own time limit."""
 
 log = structlog.get_logger("telephony.tools")
 
@@ -34,14 +29,24 @@ class ToolRuntime:
     """Where tools run; `close` it at the end.
 
     Args:
-        on_failure: Told how a tool failed: "arguments", "timeout", "failed" or "too_long".
+        on_failure: Told how a tool failed: "arguments", "timeout", "busy", "failed" or "too_long".
+        threads: Where sync tools run, and those in processes are waited for.
     """
 
-    def __init__(self, on_failure: Callable[[str], None] = lambda _how: None) -> None:
+    def __init__(
+        self,
+        on_failure: Callable[[str], None] = lambda _how: None,
+        threads: ToolThreads | None = None,
+    ) -> None:
         """Start nothing before the first tool."""
         self._on_failure = on_failure
-        self._threads: ThreadPoolExecutor | None = None
-        self._processes: ProcessPoolExecutor | None = None
+        self._threads = threads if threads is not None else ToolThreads()
+        self._processes = ToolProcesses(self._threads)
+
+    @property
+    def threads_taken(self) -> int:
+        """Threads that tools hold now, those that hang included."""
+        return self._threads.taken
 
     async def run(self, tool: AnyTool, arguments: str, *, call_id: str) -> str:
         """Run one tool, and give what the model is told: its result, or what went wrong.
@@ -51,72 +56,59 @@ class ToolRuntime:
             arguments: JSON text as the model wrote it.
             call_id: For the log.
         """
+        noted = log.bind(tool=tool.name, call=call_id)
         try:
-            parsed = tool.parse_arguments(arguments)
-            result = await self._run_in_time(tool, parsed)
-            return self._write(tool, result, call_id)
+            outcome = await self._run_in_time(tool, tool.parse_arguments(arguments))
         except ToolArgumentError as wrong:
             self._on_failure("arguments")
-            log.warning("tool arguments refused", tool=tool.name, call=call_id, fault="model")
+            noted.warning("tool arguments refused", fault="model")
             return f"error: {wrong}"
         except _TookTooLong:
             self._on_failure("timeout")
-            log.warning(
-                "tool timed out", tool=tool.name, call=call_id, seconds=tool.timeout_s, fault="tool"
-            )
+            noted.warning("tool timed out", seconds=tool.timeout_s, fault="tool")
             return f"error: {tool.name} did not answer within {tool.timeout_s:g} s"
-        except (Exception, SystemExit) as failed:
+        except NoThreadError as full:
+            self._on_failure("busy")
+            noted.error("tool refused", why=str(full), fault="tool")
+            return f"error: {tool.name} cannot run now: {full}"
+        except Exception as error:  # of the argument types' own, or no process to be had
+            outcome = Failed.by(error)
+        if isinstance(outcome, Failed):
             self._on_failure("failed")
-            log.exception("tool failed", tool=tool.name, call=call_id, fault="tool")
-            return f"error: {tool.name} failed: {type(failed).__name__}"
-
-    async def _run_in_time(self, tool: AnyTool, arguments: dict[str, object]) -> object:
-        limit = asyncio.timeout(tool.timeout_s)
-        try:
-            async with limit:
-                return await self._call(tool, arguments)
-        except TimeoutError as timed_out:
-            if limit.expired():
-                raise _TookTooLong from timed_out
-            raise
-        except BrokenProcessPool:
-            self._processes = None  # a tool ended its process; the next one gets another
-            raise
-
-    def _write(self, tool: AnyTool, result: object, call_id: str) -> str:
-        """Write a result; one that was too long for the model to read counts as a failure."""
-        text = tool.write_result(result)
-        if len(text) >= MAX_RESULT_CHARACTERS:
+            noted.error("tool failed", exception=outcome.trace, fault="tool")
+            return f"error: {tool.name} {outcome.why}"
+        if len(outcome) >= MAX_RESULT_CHARACTERS:
             self._on_failure("too_long")
-            log.warning("tool result cut", tool=tool.name, call=call_id, fault="tool")
-        return text
+            noted.warning("tool result cut", fault="tool")
+        return outcome
 
-    async def _call(self, tool: AnyTool, arguments: dict[str, object]) -> object:
-        if tool.executor is Executor.LOOP:
-            return await tool.function(**arguments)
-        pool = self._pool(tool.executor)
-        work: Callable[[], object] = partial(tool.function, **arguments)
-        if tool.executor is Executor.PROCESS:
-            work = partial(_call_by_name, tool, arguments)
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+    async def _run_in_time(self, tool: AnyTool, arguments: dict[str, object]) -> Outcome:
+        """Wait for a tool until its time is up, even where it does not let itself be cancelled."""
+        running = asyncio.ensure_future(self._call(tool, arguments))
+        done, _ = await asyncio.wait({running}, timeout=tool.timeout_s)
+        if not done:
+            running.cancel()
+            raise _TookTooLong
+        if running.cancelled():  # the tool's own doing: nobody else knows of the task
+            return Failed.by(asyncio.CancelledError())
+        return running.result()
 
-    def _pool(self, executor: Executor) -> PoolExecutor:
-        if executor is Executor.PROCESS:
-            if self._processes is None:
-                self._processes = ProcessPoolExecutor(
-                    max_workers=os.cpu_count() or 1, mp_context=get_context("spawn")
-                )
-            return self._processes
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tool")
-        return self._threads
+    async def _call(self, tool: AnyTool, arguments: dict[str, object]) -> Outcome:
+        match tool.executor:
+            case Executor.PROCESS:
+                return await self._processes.run(tool, arguments)
+            case Executor.THREAD:
+                return await self._threads.start(partial(call_tool, tool, arguments))
+            case _:
+                return await _call_async(tool, arguments)
 
     def close(self) -> None:
-        """Stop; what still runs is left to end by itself."""
-        for pool in (self._threads, self._processes):
-            if pool is not None:
-                pool.shutdown(wait=False, cancel_futures=True)
+        """Stop: processes are killed, threads left to end with ours."""
+        self._processes.close()
 
 
-def _call_by_name(tool: AnyTool, arguments: dict[str, object]) -> object:
-    return tool.function(**arguments)
+async def _call_async(tool: AnyTool, arguments: dict[str, object]) -> Outcome:
+    try:
+        return tool.write_result(await tool.function(**arguments))
+    except (Exception, SystemExit) as error:
+        return Failed.by(error)

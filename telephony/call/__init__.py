@@ -1,6 +1,6 @@
 """A call: legs, voice session, states, log, and the messages between engine and app."""
 
-from telephony.call.call import Call, CallSettings
+from telephony.call.call import Call
 from telephony.call.commands import (
     AnswerCall,
     CallCommand,
@@ -19,7 +19,7 @@ from telephony.call.commands import (
     ToolDeclared,
     VoicePlan,
 )
-from telephony.call.conversation import Conversation, Prompts
+from telephony.call.conversation import Conversation
 from telephony.call.events import (
     AgentConfigured,
     CallAnswered,
@@ -51,6 +51,7 @@ from telephony.call.events import (
 )
 from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
+from telephony.call.media_policy import MediaPolicy
 from telephony.call.messages import (
     SCHEMA_VERSION,
     EngineMessage,
@@ -67,9 +68,11 @@ from telephony.call.outputs import (
     Released,
     TellVoice,
 )
+from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
-from telephony.call.sip_leg import MediaPolicy, SipLeg
+from telephony.call.settings import CallSettings
+from telephony.call.sip_leg import SipLeg
 from telephony.call.state import Action, CallInput, CallState
 
 __all__ = [

@@ -55,6 +55,10 @@ class VoicePlan(MessageBody):
     greeting: str | None = None
     """Instructions for the first response; None leaves it to the session's own instructions."""
     speaks_first: bool = True
+    ping_seconds: float = 20
+    """Between two pings on the session's WebSocket; 0 sends none."""
+    pong_seconds: float = 10
+    """After a ping, for the server to say anything at all before the session counts as lost."""
     on_failure: str | None = None
     """Target to transfer to when the session is lost, after the apology; None hangs up."""
 

@@ -165,12 +165,18 @@ class CallerSpeechStopped(MessageBody):
 
 
 class SpeechTranscribed(MessageBody):
-    """What one side said, as text. An agent's text is cut by a later `item.truncated`."""
+    """What one side said, as text.
+
+    An agent's text is all that the model meant to say: where an `item.truncated` or `item.deleted`
+    names its item, before this row or after it, the caller heard less.
+    """
 
     type: Literal["speech.transcribed"] = "speech.transcribed"
     role: Literal["caller", "agent"]
     item_id: str
     text: str
+    is_cut: bool = False
+    """Whether its item had been cut before this row: the end of the text was not heard."""
 
 
 class ItemTruncatedAt(MessageBody):

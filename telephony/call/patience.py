@@ -40,6 +40,11 @@ class Patience:
             self._fillers = 0
             self._due_ns = Nanoseconds(now_ns + FILLER_AFTER_NS)
 
+    @property
+    def awaits_tool(self) -> bool:
+        """Whether a tool is at work."""
+        return bool(self._tools)
+
     def wait_for_tool(self, tool_call_id: str, now_ns: Nanoseconds) -> None:
         """Wait for a tool, beside whatever else."""
         self._tools.add(tool_call_id)

@@ -1,8 +1,6 @@
 """A leg over SIP: one `InviteSession`, its descriptions, and its RTP port."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 from telephony.call.leg import (
@@ -18,15 +16,15 @@ from telephony.call.leg import (
     LegResumed,
     LegTransferEnded,
     LegTransferProgressed,
-    LegTransferRequested,
     MediaDescribed,
 )
+from telephony.call.media_policy import MediaPolicy
+from telephony.call.transfer_request import TransferRequest
 from telephony.errors import LocalError, RemoteError
 from telephony.media import (
     InfoDigitError,
     RtpPort,
     RtpPortSettings,
-    SourcePolicy,
     leg_format,
     parse_info_digit,
     voice_format_of,
@@ -53,39 +51,18 @@ from telephony.sip import (
     NameAddr,
     OfferReceived,
     OutgoingSession,
-    PeerReferState,
-    PeerTransfer,
     ReferFinished,
     ReferProgressed,
     ReferReceived,
     SessionEnded,
     SipEndpoint,
     SipEvent,
-    SipUri,
-    TelUri,
     parse_uri,
 )
-from telephony.units import NS_PER_MS, Nanoseconds
+from telephony.units import Nanoseconds
 from telephony.voice import VoiceFormat
 
-__all__ = ["MediaPolicy", "SipLeg"]
-
-TRYING = 100
-FIRST_REFUSAL = 300
-
-
-@dataclass(frozen=True, slots=True)
-class MediaPolicy:
-    """Whose RTP a leg takes."""
-
-    is_nat: bool = False
-    """Trust where packets come from above what the description says, within these bounds."""
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Where the trunk's media may come from."""
-    far_buffer_ns: Nanoseconds = Nanoseconds(40 * NS_PER_MS)
-    """What the far end's jitter buffer is taken to hold."""
-    reorder_wait_ns: Nanoseconds = Nanoseconds(60 * NS_PER_MS)
-    """How long a missing packet is waited for."""
+__all__ = ["SipLeg"]
 
 
 class SipLeg:
@@ -120,8 +97,7 @@ class SipLeg:
         self._make_port = make_port
         self._media = media
         self._source = source
-        self._accepts_refer = accepts_refer
-        self._peer_transfer: PeerTransfer | None = None
+        self._request = TransferRequest(is_welcome=accepts_refer)
         self._sent: SessionDescription | None = None
         self._negotiated: Negotiated | None = None
         self._is_ended = False
@@ -145,8 +121,6 @@ class SipLeg:
             ptime_ms=self.audio.ptime_ms,
             remote=f"{remote.host}:{remote.port}",
         )
-
-    # ---- before the answer --------------------------------------------------------------------
 
     def read_offer(self, invite: IncomingInvite) -> None:
         """Read the offer of a call that came in; one without leaves the offer to us.
@@ -225,8 +199,6 @@ class SipLeg:
         """Send 302."""
         self._caller.redirect([parse_uri(contact)], now_ns)
 
-    # ---- in the call --------------------------------------------------------------------------
-
     def hang_up(self, now_ns: Nanoseconds) -> None:
         """Send BYE, CANCEL or a refusal, as the state wants it."""
         if not self._is_ended:
@@ -239,34 +211,10 @@ class SipLeg:
     def report_transfer(self, status: int, now_ns: Nanoseconds) -> None:
         """Answer the far end's REFER by the first report, and send NOTIFYs from then on.
 
-        Args:
-            status: 100 to 699; a first one of 300 and above refuses.
-            now_ns: The time.
-
         Raises:
             LocalError: The far end asked for no transfer.
         """
-        transfer = self._peer_transfer
-        if transfer is None:
-            raise LocalError("the far end asked for no transfer")
-        if transfer.state is PeerReferState.ASKED:
-            if status >= FIRST_REFUSAL:
-                transfer.refuse(now_ns, status)
-                return
-            transfer.accept(now_ns)
-            if status == TRYING:
-                return
-        transfer.report(status, now_ns)
-
-    def _handle_refer(self, event: ReferReceived, now_ns: Nanoseconds) -> list[LegEvent]:
-        """Pass on whom the far end wants called; its header fields for our INVITE are not taken."""
-        target = event.target
-        is_plain = isinstance(target, TelUri) or (isinstance(target, SipUri) and not target.headers)
-        if not self._accepts_refer or not is_plain:
-            event.transfer.refuse(now_ns)
-            return []
-        self._peer_transfer = event.transfer
-        return [LegTransferRequested(str(target))]
+        self._request.report(status, now_ns)
 
     def handle_sip_event(self, event: SipEvent, now_ns: Nanoseconds) -> list[LegEvent]:
         """Turn what the SIP session tells into what a call needs to know."""
@@ -286,7 +234,7 @@ class SipLeg:
             case ReferFinished(outcome=outcome, status=status):
                 return [LegTransferEnded(outcome.value, status)]
             case ReferReceived():
-                return self._handle_refer(event, now_ns)
+                return [*self._request.handle(event, now_ns)]
             case InviteFailed() | SessionEnded():
                 return self._handle_ended(event)
             case _:
@@ -335,12 +283,10 @@ class SipLeg:
         self.session.respond_to_offer(self._sent.to_bytes(), now_ns)
         return self._agree(negotiated.audio, now_ns)
 
-    # ---- media --------------------------------------------------------------------------------
-
     def _agree(self, audio: AgreedAudio, now_ns: Nanoseconds) -> list[LegEvent]:
         """Put an agreement in force."""
         before, self.audio = self.audio, audio
-        settings = self._port_settings(audio)
+        settings = self._media.port_settings(audio, self._source)
         events: list[LegEvent] = []
         if self.port is None:
             self.port = self._make_port(settings)
@@ -354,34 +300,6 @@ class SipLeg:
         if audio.on_hold != was_held:
             events.append(LegHeld() if audio.on_hold else LegResumed())
         return events
-
-    def _port_settings(self, audio: AgreedAudio) -> RtpPortSettings:
-        receive = {codec.payload_type: leg_format(codec.name) for codec in audio.receive_codecs}
-        others = (audio.telephone_event_receive, audio.comfort_noise_receive)
-        payload_types = {*receive, *(number for number in others if number is not None)}
-        remote = (audio.remote.host, audio.remote.port)
-        rtcp = audio.remote_rtcp
-        policy = SourcePolicy(
-            announced=remote,
-            payload_types=frozenset(payload_types),
-            signalling_host=self._source if self._media.is_nat else None,
-            networks=self._media.networks if self._media.is_nat else (),
-        )
-        return RtpPortSettings(
-            audio_format=leg_format(audio.send_codec.name),
-            payload_type=audio.send_codec.payload_type,
-            receive_payload_types=receive,
-            remote=remote,
-            remote_rtcp=(rtcp.host, rtcp.port) if rtcp else None,
-            policy=policy,
-            event_payload_type_send=audio.telephone_event_send,
-            event_payload_type_receive=audio.telephone_event_receive,
-            comfort_noise_receive=audio.comfort_noise_receive,
-            ptime_ms=audio.ptime_ms,
-            is_nat=self._media.is_nat,
-            far_buffer_ns=self._media.far_buffer_ns,
-            reorder_wait_ns=self._media.reorder_wait_ns,
-        )
 
 
 def _whose(event: SessionEnded) -> Literal["local", "remote", "failure"]:

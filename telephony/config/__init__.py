@@ -1,9 +1,11 @@
 """The settings of `telephony.toml`: one tree, read from file, environment and command line."""
 
+from telephony.config.hosts import is_loopback
 from telephony.config.load import ENVIRONMENT_PREFIX, load
 from telephony.config.reference import json_schema, reference_markdown
 from telephony.config.secret import SecretReference
 from telephony.config.settings import (
+    LINE_NUMBER,
     AgentSettings,
     HttpSettings,
     LimitSettings,
@@ -20,6 +22,7 @@ from telephony.config.settings import (
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
+    "LINE_NUMBER",
     "AgentSettings",
     "HttpSettings",
     "LimitSettings",
@@ -33,6 +36,7 @@ __all__ = [
     "SipSettings",
     "TransferSettings",
     "TrunkSettings",
+    "is_loopback",
     "json_schema",
     "load",
     "reference_markdown",

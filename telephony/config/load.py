@@ -5,7 +5,6 @@ between its steps, as in `TELEPHONY_SIP__ADVERTISE`. A variable without `__` aft
 ours: Kubernetes makes such for a service of that name.
 """
 
-import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,12 +12,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from telephony.config.secret import SecretReference
+from telephony.config.contradictions import contradictions
+from telephony.config.faults import describe
 from telephony.config.settings import Settings
-from telephony.config.tree import as_section, element, field_type
+from telephony.config.tree import KeyPath, as_section, element, field_type
 from telephony.errors import ConfigurationError
 
 __all__ = ["ENVIRONMENT_PREFIX", "load"]
@@ -26,10 +26,6 @@ __all__ = ["ENVIRONMENT_PREFIX", "load"]
 ENVIRONMENT_PREFIX: Final = "TELEPHONY_"
 STEP: Final = "__"
 MAX_FILE_OCTETS: Final = 1_048_576
-MAX_SHOWN_CHARACTERS: Final = 80
-CREDENTIALS: Final = re.compile(r"//[^/@]*@")
-
-KeyPath = tuple[str | int, ...]
 
 
 @dataclass
@@ -71,15 +67,18 @@ def load(
     environ: Mapping[str, str],
     overrides: Mapping[str, object],
     *,
-    agents: Collection[str] = (),
+    agents: Collection[str] | None = (),
 ) -> Settings:
-    """Read the settings, check every value, and check that names lead somewhere.
+    """Read the settings, check every value, and check that they fit together.
+
+    Names must lead somewhere, targets be allowed, secrets be there.
 
     Args:
         path: The file, or None for none.
         environ: The process's environment.
         overrides: What the command line says, by key path with dots, such as "sip.listen".
-        agents: Names of agents that Python declares, besides those of the file.
+        agents: Names of agents that Python declares, besides those of the file. None where nothing
+            is served: each value is checked, not whether they fit together.
 
     Raises:
         ConfigurationError: One line for each fault: file or variable, key, value seen and value
@@ -92,10 +91,10 @@ def load(
     try:
         settings = Settings.model_validate(raw.values)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
-        faults += [_describe(fault, raw) for fault in found]
+        faults += _wrong_values(error.errors(include_url=False), raw)
         raise ConfigurationError("\n".join(faults)) from None
-    faults += _dangling(settings, raw, agents)
+    if agents is not None:
+        faults += contradictions(settings, raw.source_of, environ, agents)
     if faults:
         raise ConfigurationError("\n".join(faults))
     return settings
@@ -206,65 +205,9 @@ def _read_variable(text: str, annotation: Any) -> object:
         return [part.strip() for part in text.split(",")] if kind == "list" else text
 
 
-def _describe(fault: ErrorDetails, raw: _Raw) -> str:
-    """Write one of pydantic's findings as a line: source, key, value seen, value wanted."""
-    path = tuple(step for step in fault["loc"] if step != "[key]")
-    head = f"{raw.source_of(path)}: {_dotted(path)}"
-    if fault["type"] == "missing":
-        return f"{head}: is missing"
-    if fault["type"] == "extra_forbidden":
-        section = _section_at(path[:-1])
-        return f"{head}: is unknown, wanted one of {', '.join(section.model_fields)}"
-    if any(_section_at(path[:length]) is SecretReference for length in range(len(path) + 1)):
-        return f'{head}: wanted {{env = "NAME"}} or {{file = "PATH"}}'
-    wanted = fault["msg"].removeprefix("Value error, ")
-    wanted = wanted.replace("Input should be", "wanted").replace("String should", "wanted to")
-    return f"{head}: is {_shown(fault['input'])}, {wanted}"
-
-
-def _section_at(path: KeyPath) -> type[BaseModel]:
-    """Give the innermost section on a path."""
-    annotation: Any = Settings
-    innermost: type[BaseModel] = Settings
-    for step in path:
-        section = as_section(annotation)
-        if section is not None:
-            annotation = field_type(section, str(step))
-        else:
-            annotation = element(annotation)[1]
-        innermost = as_section(annotation) or innermost
-    return innermost
-
-
-def _dotted(path: KeyPath) -> str:
-    """Write a path with dots, an index in brackets."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")
-
-
-def _shown(value: object) -> str:
-    """Write a value for a message: short, and without credentials of a URL."""
-    text = CREDENTIALS.sub("//...@", repr(value))
-    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
-
-
-def _dangling(settings: Settings, raw: _Raw, declared: Collection[str]) -> Iterator[str]:
-    """Yield a line for each name that leads nowhere and each number that is there twice."""
-    agents = {*settings.agent, *declared}
-    named: list[tuple[KeyPath, str | None, Collection[str]]] = [
-        (("line", index, "agent"), line.agent, agents) for index, line in enumerate(settings.line)
-    ]
-    for name, agent in settings.agent.items():
-        named.append((("agent", name, "realtime"), agent.realtime, settings.realtime))
-        for index, handoff in enumerate(agent.handoffs):
-            named.append((("agent", name, "handoffs", index), handoff, agents))
-    for path, value, known in named:
-        if value is not None and value not in known:
-            wanted = f"one of {', '.join(sorted(known))}" if known else "none: there are none"
-            yield f"{raw.source_of(path)}: {_dotted(path)}: is {value!r}, wanted {wanted}"
-    seen: set[str] = set()
-    for index, line in enumerate(settings.line):
-        if line.number in seen:
-            path = ("line", index, "number")
-            yield f"{raw.source_of(path)}: {_dotted(path)}: is {line.number!r} for the second time"
-        seen.add(line.number)
+def _wrong_values(found: list[ErrorDetails], raw: _Raw) -> Iterator[str]:
+    """Describe pydantic's findings; one that only follows from another below it is left out."""
+    paths = [tuple(step for step in fault["loc"] if step != "[key]") for fault in found]
+    for fault, path in zip(found, paths, strict=True):
+        if not any(len(other) > len(path) and other[: len(path)] == path for other in paths):
+            yield describe(fault, raw.source_of(path), path)

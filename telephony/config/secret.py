@@ -43,7 +43,7 @@ class SecretReference(BaseModel):
             name = self.env or ""
             secret = environ.get(name, "").strip()
             if not secret:
-                raise ConfigurationError(f"environment variable {name} is empty, wanted a secret")
+                raise ConfigurationError(f"environment variable {name} is not set, or empty")
             return secret
         try:
             with self.file.open("rb") as opened:

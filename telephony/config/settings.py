@@ -8,11 +8,19 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from telephony.config.hosts import is_loopback
 from telephony.config.secret import SecretReference
 
 __all__ = [
@@ -128,7 +136,10 @@ def _check_target(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,52}$")]
+NAME: Final = r"^[A-Za-z0-9_-]{1,52}$"
+LINE_NUMBER: Final = r"^(?:\*|[+*]?[A-Za-z0-9_.#-]{1,64}\*?)$"
+"""A whole number, a prefix with `*` behind it, or `*`; `*72` is a number as others are."""
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 """As in a function's name, with room for the prefix of a handoff."""
 Network = Annotated[str, AfterValidator(_check_network)]
 Target = Annotated[str, AfterValidator(_check_target)]
@@ -167,15 +178,27 @@ class SipSettings(_Section):
 
 
 class HttpSettings(_Section):
-    """The web server: webhook, API, console, metrics."""
+    """The web server: health, metrics, calls."""
 
     listen: Annotated[str, AfterValidator(_check_http_listen)] = "127.0.0.1:8080"
     """Where HTTP is listened for, as `HOST:PORT`. Port 0 takes a free one."""
+    token: SecretReference | None = None
+    """What requests must show as `Authorization: Bearer TOKEN`, for all but `/healthz`. Without it
+    only this machine is listened to."""
 
     @property
     def listen_address(self) -> ListenAddress:
         """The socket to open."""
         return _listen_addresses(f"tcp:{self.listen}")[0]
+
+    @model_validator(mode="after")
+    def _shows_calls_to_nobody(self) -> Self:
+        if self.token is None and not is_loopback(self.listen_address.host):
+            raise ValueError(
+                'wanted token = {env = "NAME"} as well: beyond this machine, calls are shown to'
+                " those only who know it"
+            )
+        return self
 
 
 class RealtimeSettings(_Section):
@@ -193,6 +216,12 @@ class RealtimeSettings(_Section):
     """Who decides that the caller began and ended to speak."""
     api_key: SecretReference | None = None
     """The key it is opened with."""
+    ping_s: Annotated[float, Field(ge=0, le=600)] = 20.0
+    """How often the connection is tried with a ping while a call is up, in seconds; 0 sends none.
+    Proxies cut what is silent for a minute or more."""
+    pong_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """After a ping, how long the server may say nothing before the session counts as lost, in
+    seconds."""
     on_failure: Annotated[str, AfterValidator(_check_target)] | None = None
     """Where the caller is transferred to when the session is lost, after an apology; without it the
     call ends."""
@@ -269,8 +298,9 @@ class TrunkSettings(_Section):
 class LineSettings(_Section):
     """A number that is answered."""
 
-    number: Annotated[str, StringConstraints(pattern=r"^(?:\*|[+]?[A-Za-z0-9_.#-]{1,64})$")]
-    """The number or user name dialled, or `*` for any other."""
+    number: Annotated[str, StringConstraints(pattern=LINE_NUMBER)]
+    """The number or user name dialled, `+1555*` for all that begin so, or `*` for any. The first
+    line that fits answers."""
     agent: Name
     """The agent that answers, from the file or from Python."""
 

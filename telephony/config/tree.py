@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-__all__ = ["as_section", "element", "field_type", "unwrap"]
+__all__ = ["KeyPath", "as_section", "dotted", "element", "field_type", "unwrap"]
+
+KeyPath = tuple[str | int, ...]
+"""The steps to a key: names, and the index of an element of a list."""
+
+
+def dotted(path: KeyPath) -> str:
+    """Write a path with dots, an index in brackets."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
 
 
 def unwrap(annotation: Any) -> Any:

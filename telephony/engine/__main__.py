@@ -9,13 +9,13 @@ import asyncio
 import gc
 import json
 import os
-import resource
 import signal
 import sys
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from telephony.engine.descriptors import allow_descriptors
 from telephony.engine.engine import Engine
 from telephony.engine.link import SocketLink
 from telephony.engine.log import configure_log, log
@@ -35,21 +35,12 @@ def main() -> None:
     try:
         settings = EngineSettings.model_validate_json(sys.stdin.readline())
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        _allow_descriptors()
+        allow_descriptors()
         _be_punctual(settings.realtime_priority)
         asyncio.run(_run(settings, Path(sys.argv[1])))
     except (TelephonyError, ValidationError) as failed:
         _say({"error": str(failed)})
         raise SystemExit(1) from failed
-
-
-def _allow_descriptors() -> None:
-    """Raise the number of open files to what the system allows: a call takes three."""
-    try:
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError) as refused:
-        log.warning("open files not raised", why=str(refused))
 
 
 def _be_punctual(priority: int) -> None:

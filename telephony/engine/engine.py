@@ -4,8 +4,8 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from ipaddress import ip_network
 
 from telephony.call import (
     Call,
@@ -13,14 +13,12 @@ from telephony.call import (
     CallCommandBody,
     CallEnded,
     CallEvent,
-    CallIncoming,
     CallPlaced,
     CallSettings,
     CallState,
     EngineReport,
     EventLog,
     HangUp,
-    MediaPolicy,
     PlaceCall,
     Prompts,
     SipLeg,
@@ -30,7 +28,9 @@ from telephony.call import (
 from telephony.engine.channel import client_context
 from telephony.engine.clock import monotonic_ns, wall_seconds
 from telephony.engine.engine_call import EngineCall
+from telephony.engine.incoming import describe
 from telephony.engine.keepalive import KeepaliveSettings
+from telephony.engine.legs import Legs, random_fraction, source_of
 from telephony.engine.link import EngineLink
 from telephony.engine.log import log
 from telephony.engine.media_clock import MediaClock
@@ -43,9 +43,6 @@ from telephony.engine.tap import MediaTap
 from telephony.engine.udp import RtpSocketPair, RtpSockets
 from telephony.engine.voice_link import VoiceLink
 from telephony.errors import RemoteError, TelephonyError
-from telephony.media import RtpPort, RtpPortSettings, UplinkSettings
-from telephony.rtp import RtcpReporter, RtpSender
-from telephony.sdp import LocalMedia
 from telephony.sip import (
     EndpointSettings,
     IncomingInvite,
@@ -53,47 +50,19 @@ from telephony.sip import (
     MessageRejected,
     SipEndpoint,
     SipEvent,
-    SipUri,
-    TelUri,
-    Uri,
-    parse_uri,
 )
-from telephony.units import NS_PER_SECOND, Nanoseconds, RtpTimestamp, ms_to_ns
+from telephony.units import NS_PER_SECOND, Nanoseconds, ms_to_ns
 from telephony.voice import VoiceEvent
 
 __all__ = ["Engine"]
 
 FORBIDDEN = 403
 SERVICE_UNAVAILABLE = 503
-SESSION_ID_BITS = 62
 TOKEN_OCTETS = 9
 REPORT_SECONDS = 1.0
 """How often the app is told how the engine does."""
 REJECTIONS_LOGGED = 5
 """Malformed messages logged one by one; from then on each tenfold count is."""
-MAX_HEADERS_TOLD = 64
-OWN_HEADERS = frozenset(
-    {
-        "allow",
-        "authorization",
-        "call-id",
-        "contact",
-        "content-length",
-        "content-type",
-        "cseq",
-        "from",
-        "max-forwards",
-        "proxy-authorization",
-        "record-route",
-        "require",
-        "route",
-        "supported",
-        "to",
-        "user-agent",
-        "via",
-    }
-)
-"""Header fields of the protocol itself, which routing has no use for."""
 
 
 class Engine:
@@ -122,22 +91,13 @@ class Engine:
         self._sip = SipSockets(self._handle_sip_event, self._allowed)
         self._rtp = RtpSockets(settings.rtp_ports, secrets.randbelow)
         self._clock = MediaClock(self._rtp.read)
+        self._legs = Legs(settings, self._rtp, lambda: self._sip.addresses)
         self._endpoint: SipEndpoint | None = None
         self._calls: dict[str, EngineCall] = {}
         self._by_session: dict[object, EngineCall] = {}
-        self._media = MediaPolicy(
-            is_nat=settings.is_nat,
-            networks=tuple(ip_network(one) for one in settings.media_networks),
-            far_buffer_ns=ms_to_ns(settings.far_buffer_ms),
-            reorder_wait_ns=ms_to_ns(settings.reorder_wait_ms),
-        )
-        self._uplink = UplinkSettings(
-            ms_to_ns(settings.starvation_ms), ms_to_ns(settings.starvation_dtx_ms)
-        )
         self._voice = SocketSettings(
             connect_seconds=settings.connect_seconds,
             tls=client_context(),
-            keepalive=KeepaliveSettings(settings.ping_seconds, settings.pong_seconds),
         )
         self._call_settings = CallSettings(
             routing_ns=_seconds(settings.routing_seconds),
@@ -148,8 +108,6 @@ class Engine:
         )
         self._reporting: asyncio.TimerHandle | None = None
         self.counters: Counter[str] = Counter()
-
-    # ---- life ---------------------------------------------------------------------------------
 
     async def start(self) -> list[ListenAddress]:
         """Bind, and take calls from now on.
@@ -171,7 +129,7 @@ class Engine:
                 accepts_refer=settings.accepts_refer,
             ),
             self.token,
-            _random,
+            random_fraction,
         )
         self._sip.start(self._endpoint)
         self._clock.start(partial(make_slot_timer, asyncio.get_running_loop()))
@@ -224,8 +182,6 @@ class Engine:
         self._clock.stop()
         await self._sip.close()
 
-    # ---- commands -----------------------------------------------------------------------------
-
     def handle_command(self, command: CallCommand) -> None:
         """Carry out one command; one for a call that is gone is dropped."""
         if isinstance(command.body, PlaceCall):
@@ -245,8 +201,6 @@ class Engine:
             trouble = TroubleNoted(code="command.refused", fault="ours", text=str(failed))
             call.call.note(trouble, now_ns)
         call.drain()
-
-    # ---- calls that come in -------------------------------------------------------------------
 
     def _handle_sip_event(self, event: SipEvent) -> None:
         match event:
@@ -269,7 +223,7 @@ class Engine:
 
     def _handle_invite(self, invite: IncomingInvite) -> None:
         now_ns = monotonic_ns()
-        source = _source_of(invite)[0]
+        source = source_of(invite)[0]
         if source not in self._allowed:
             self.counters["calls_forbidden"] += 1
             log.warning("call refused: source not allowed", source=source, fault="peer")
@@ -279,32 +233,19 @@ class Engine:
             self.counters["calls_over_capacity"] += 1
             invite.session.reject(SERVICE_UNAVAILABLE, now_ns, headers=(("Retry-After", "5"),))
             return
-        pair: RtpSocketPair | None = None
         try:
-            pair = self._rtp.open_pair(self._media_host(source))
-            leg = SipLeg(
-                invite.session, self._local_media(pair), self._make_port, self._media, source
-            )
-            leg.read_offer(invite)
+            leg, pair = self._legs.of_invite(invite)
         except RemoteError as failed:
-            self._refuse(invite, pair, failed.sip_status, failed)
+            self._refuse(invite, failed.sip_status, failed)
             return
         except TelephonyError as failed:
-            self._refuse(invite, pair, SERVICE_UNAVAILABLE, failed)
+            self._refuse(invite, SERVICE_UNAVAILABLE, failed)
             return
         call = self._add(self.token(), leg, pair, CallState.RECEIVED)
-        call.call.note(_describe(invite, call), call.call.now_ns)
+        call.call.note(describe(invite, leg.capabilities), call.call.now_ns)
         call.drain()
 
-    def _refuse(
-        self,
-        invite: IncomingInvite,
-        pair: RtpSocketPair | None,
-        status: int,
-        failed: TelephonyError,
-    ) -> None:
-        if pair is not None:
-            pair.close()
+    def _refuse(self, invite: IncomingInvite, status: int, failed: TelephonyError) -> None:
         self.counters["calls_not_acceptable"] += 1
         log.warning("call refused", status=status, why=str(failed), fault="peer")
         warning = getattr(failed, "warning", None)
@@ -312,39 +253,12 @@ class Engine:
         headers = (("Warning", f'{warning} telephony "{text}"'),) if warning else ()
         invite.session.reject(status, monotonic_ns(), headers=headers)
 
-    def _media_host(self, peer: str) -> str:
-        """Give the address of ours that RTP towards a peer is bound to."""
-        is_v6 = ":" in peer
-        fitting = [one.host for one in self._sip.addresses if (":" in one.host) == is_v6]
-        return fitting[0] if fitting else self._sip.addresses[0].host
-
-    def _local_media(self, pair: RtpSocketPair) -> LocalMedia:
-        host, port = pair.address
-        return LocalMedia(self._settings.advertise or host, port, secrets.randbits(SESSION_ID_BITS))
-
-    # ---- calls that we place ------------------------------------------------------------------
-
     def _place(self, call_id: str, body: PlaceCall) -> None:
         assert self._endpoint is not None
         now_ns = monotonic_ns()
-        pair: RtpSocketPair | None = None
         try:
-            target = parse_uri(body.target)
-            host = target.host if isinstance(target, SipUri) else ""
-            pair = self._rtp.open_pair(self._media_host(host))
-            leg = SipLeg(
-                None,
-                self._local_media(pair),
-                self._make_port,
-                self._media,
-                None,
-                accepts_refer=body.accepts_refer,
-            )
-            caller = body.caller or f"sip:telephony@{self._settings.advertise or pair.address[0]}"
-            leg.place(self._endpoint, body.target, caller, now_ns)
+            leg, pair = self._legs.of_order(body, self._endpoint, now_ns)
         except TelephonyError as failed:
-            if pair is not None:
-                pair.close()
             self._report_unplaced(call_id, str(failed), now_ns)
             return
         call = self._add(call_id, leg, pair, CallState.DIALLING)
@@ -362,8 +276,6 @@ class Engine:
             log.row(TroubleNoted(code="call.not_placed", fault="configuration", text=why), now_ns)
         )
         self.send_event(log.row(CallEnded(by="failure", cause=why), now_ns))
-
-    # ---- what calls need ----------------------------------------------------------------------
 
     def _add(self, call_id: str, leg: SipLeg, pair: RtpSocketPair, state: CallState) -> EngineCall:
         now_ns = monotonic_ns()
@@ -383,17 +295,6 @@ class Engine:
         self._by_session[leg.session] = engine_call
         self.counters["calls"] += 1
         return engine_call
-
-    def _make_port(self, settings: RtpPortSettings) -> RtpPort:
-        now_ns = monotonic_ns()
-        sender = RtpSender(
-            ssrc=secrets.randbits(32),
-            payload_type=settings.payload_type,
-            sequence=secrets.randbits(16),
-            timestamp=RtpTimestamp(secrets.randbits(32)),
-        )
-        reporter = RtcpReporter(cname=secrets.token_hex(8), random=_random, now_ns=now_ns)
-        return RtpPort(settings, sender, reporter, self._uplink)
 
     def send_event(self, event: CallEvent) -> None:
         """Hand an event to the app."""
@@ -421,51 +322,13 @@ class Engine:
         Raises:
             ConfigurationError: The plan's URL cannot be used.
         """
-        return VoiceLink(plan, self.token, on_event, self._voice)
+        keepalive = KeepaliveSettings(plan.ping_seconds, plan.pong_seconds)
+        return VoiceLink(plan, self.token, on_event, replace(self._voice, keepalive=keepalive))
 
     def drain_sip(self) -> None:
         """Send what a call made SIP say."""
         self._sip.drain()
 
 
-def _describe(invite: IncomingInvite, call: EngineCall) -> CallIncoming:
-    """Say who calls whom; text of the caller's is passed on as it is, and untrusted."""
-    request, source = invite.request, _source_of(invite)
-    return CallIncoming(
-        number=_user_of(request.uri),
-        to=str(request.to.uri),
-        caller=_user_of(request.from_.uri),
-        caller_name=request.from_.display_name or "",
-        source=f"{source[0]}:{source[1]}",
-        sip_call_id=request.call_id,
-        headers=tuple(
-            (name, value)
-            for name, value in request.headers.items()
-            if name.lower() not in OWN_HEADERS
-        )[:MAX_HEADERS_TOLD],
-        capabilities=tuple(sorted(one.value for one in call.leg.capabilities)),
-    )
-
-
-def _source_of(invite: IncomingInvite) -> tuple[str, int]:
-    source = invite.session.remote_address
-    assert source is not None
-    return source
-
-
-def _user_of(uri: Uri) -> str:
-    match uri:
-        case SipUri(user=user):
-            return user or str(uri)
-        case TelUri(number=number):
-            return number
-        case _:
-            return str(uri)
-
-
 def _seconds(seconds: float) -> Nanoseconds:
     return ms_to_ns(seconds * 1000)
-
-
-def _random() -> float:
-    return secrets.randbelow(1 << 53) / (1 << 53)

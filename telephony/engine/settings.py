@@ -46,10 +46,6 @@ class EngineSettings(_Settings):
     starvation_dtx_ms: int = 100
     connect_seconds: float = 5
     """For the WebSocket to the voice model to open."""
-    ping_seconds: float = 20
-    """Between two pings on that WebSocket; 0 sends none."""
-    pong_seconds: float = 10
-    """After a ping, for the voice model to say anything at all before it counts as dead."""
     user_agent: str = "telephony"
     realtime_priority: int = 0
     """SCHED_FIFO priority, 1 to 99, where the system allows it; 0 leaves the scheduler alone."""

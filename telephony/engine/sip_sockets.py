@@ -1,4 +1,4 @@
-"""SIP's sockets: UDP ports and TCP connections, and the endpoint behind them.
+"""SIP's sockets and the endpoint behind them.
 
 The driver's whole duty towards the sans-I/O endpoint: hand in what arrives, drain what comes out,
 send it, re-arm one timer. SIP shares the event loop; only RTP has a clock of its own.
@@ -8,17 +8,20 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable, Container, Coroutine
+from collections.abc import Callable, Container
 from contextlib import suppress
-from typing import Any
 
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.settings import SipListen
+from telephony.engine.sip_tcp import SipTcp, TcpLimits
+from telephony.engine.sip_udp import SipUdp
 from telephony.errors import TransportError
 from telephony.sip import (
     CloseFlow,
     FlowId,
+    HostPort,
     ListenAddress,
+    MessageRejected,
     Resolve,
     SipEndpoint,
     SipEvent,
@@ -30,44 +33,31 @@ __all__ = ["SipSockets"]
 
 FREE_PORT_ATTEMPTS = 32
 """The kernel's free port of one transport may be another program's on the next."""
-DATAGRAM_OCTETS = 65_535
-DATAGRAMS_PER_READ = 64
-"""Per wake-up: a burst is taken at once, a flood lets others run in between."""
-RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
-CONNECT_SECONDS = 4.0
-MAX_FLOWS = 512
-"""Connections at once: descriptors are needed for calls."""
-FIRST_WORD_SECONDS = 10.0
-"""For a connection's first octets; one that says nothing is closed."""
-FLOW_WRITE_LIMIT = 1024 * 1024
-"""Octets that a peer may leave unread before its connection is dropped."""
-PENDING_LIMIT = 64
-"""Messages that wait for one connection to open."""
-
-Address = tuple[str, int]
+TCP_LIMITS = TcpLimits()
 
 
 class SipSockets:
     """The sockets of one endpoint.
 
     Args:
-        endpoint: The SIP core.
         on_event: Takes the core's events, in order.
         allowed: Hosts that may connect to us.
+        tcp_limits: What connections may cost us.
     """
 
-    def __init__(self, on_event: Callable[[SipEvent], None], allowed: Container[str]) -> None:
+    def __init__(
+        self,
+        on_event: Callable[[SipEvent], None],
+        allowed: Container[str],
+        tcp_limits: TcpLimits = TCP_LIMITS,
+    ) -> None:
         """Open nothing yet."""
-        self._allowed = allowed
         self._on_event = on_event
         self._endpoint: SipEndpoint | None = None
         self._loop = asyncio.get_running_loop()
-        self._udp: dict[ListenAddress, socket.socket] = {}
-        self._servers: list[asyncio.Server] = []
-        self._flows: dict[FlowId, _Flow] = {}
-        self._serial = 0
-        self._dialling: dict[Address, list[bytes]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._udp = SipUdp(self)
+        self._tcp = SipTcp(self, allowed, tcp_limits)
+        self._resolving: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns: int | None = None
         self._is_draining = False
@@ -83,7 +73,8 @@ class SipSockets:
             try:
                 await self._bind(listens)
             except TransportError as refused:
-                self._unbind()
+                self._udp.close()
+                self._tcp.unbind()
                 self.addresses.clear()
                 if not (attempts_left and isinstance(refused, _PortTakenError)):
                     raise
@@ -95,9 +86,9 @@ class SipSockets:
             port = self._port_of(listen)
             try:
                 if listen.transport == "UDP":
-                    self._open_udp(listen.host, port)
+                    self.addresses.append(self._udp.listen(listen.host, port))
                 else:
-                    await self._open_tcp(listen.host, port)
+                    self.addresses.append(await self._tcp.listen(listen.host, port))
             except OSError as failed:
                 where = f"{listen.transport.lower()}:{listen.host}:{listen.port}"
                 reason = os.strerror(failed.errno) if failed.errno else failed
@@ -105,60 +96,32 @@ class SipSockets:
                 kind = _PortTakenError if is_our_choice else TransportError
                 raise kind(f"cannot listen on {where}: {reason}") from failed
 
-    def start(self, endpoint: SipEndpoint) -> None:
-        """Hand in what arrives from now on."""
-        self._endpoint = endpoint
-        for address, sock in self._udp.items():
-            self._loop.add_reader(sock.fileno(), self._read_udp, sock, address)
-
-    def _open_udp(self, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
-        try:
-            sock.bind((host, port))
-        except OSError:
-            sock.close()
-            raise
-        host, port = sock.getsockname()[:2]
-        self._udp[ListenAddress("UDP", host, port)] = sock
-        self.addresses.append(ListenAddress("UDP", host, port))
-
-    async def _open_tcp(self, host: str, port: int) -> None:
-        server = await self._loop.create_server(lambda: _Flow(self, None), host, port)
-        self._servers.append(server)
-        host, port = server.sockets[0].getsockname()[:2]
-        self.addresses.append(ListenAddress("TCP", host, port))
-
     def _port_of(self, listen: SipListen) -> int:
         """Give the port to bind: the other transport's where a free one was asked for."""
         if listen.port:
             return listen.port
         return next((one.port for one in self.addresses if one.host == listen.host), 0)
 
-    # ---- in -----------------------------------------------------------------------------------
+    def start(self, endpoint: SipEndpoint) -> None:
+        """Hand in what arrives from now on."""
+        self._endpoint = endpoint
+        self._udp.start()
+        self._tcp.start()
 
-    def _read_udp(self, sock: socket.socket, address: ListenAddress) -> None:
+    def datagram_received(self, data: bytes, source: HostPort, local: ListenAddress) -> None:
+        """Hand in a datagram; `drain` follows."""
         assert self._endpoint is not None
-        for _ in range(DATAGRAMS_PER_READ):
-            try:
-                data, source = sock.recvfrom(DATAGRAM_OCTETS)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError:
-                continue  # an ICMP error of an earlier send; the transaction's timer deals with it
-            self._endpoint.handle_datagram(data, source[:2], address, monotonic_ns())
+        self._endpoint.handle_datagram(data, source, local, monotonic_ns())
+
+    def flow_opened(self, flow_id: FlowId) -> None:
+        """Tell of a new connection."""
+        assert self._endpoint is not None
+        self._endpoint.handle_flow_opened(flow_id, monotonic_ns())
         self.drain()
 
-    def flow_opened(self, flow: "_Flow", peer: Address, *, is_opened_by_us: bool) -> FlowId | None:
-        """Name a connection; None refuses it: its source is not allowed, or there are too many."""
-        if not is_opened_by_us and (len(self._flows) >= MAX_FLOWS or peer[0] not in self._allowed):
-            return None
-        self._serial += 1
-        flow_id = FlowId("TCP", peer[0], peer[1], self._serial, is_opened_by_us)
-        self._flows[flow_id] = flow
-        return flow_id
+    def flow_refused(self, peer: HostPort, why: str) -> None:
+        """Tell of a connection that was not taken."""
+        self._on_event(MessageRejected(why, peer))
 
     def flow_received(self, flow_id: FlowId, data: bytes) -> None:
         """Hand in octets of a connection."""
@@ -167,12 +130,16 @@ class SipSockets:
         self.drain()
 
     def flow_closed(self, flow_id: FlowId) -> None:
-        """Learn that a connection has ended."""
-        if self._flows.pop(flow_id, None) is not None and self._endpoint is not None:
-            self._endpoint.handle_flow_closed(flow_id, monotonic_ns())
-            self.drain()
+        """Tell of a connection's end."""
+        assert self._endpoint is not None
+        self._endpoint.handle_flow_closed(flow_id, monotonic_ns())
+        self.drain()
 
-    # ---- out ----------------------------------------------------------------------------------
+    def peer_unreachable(self, destination: HostPort, transport: str = "TCP") -> None:
+        """Tell that nothing can be sent to a place."""
+        assert self._endpoint is not None
+        self._endpoint.handle_transport_error(destination, monotonic_ns(), transport=transport)
+        self.drain()
 
     def drain(self) -> None:
         """Send and tell all that the core has to say, then re-arm its timer.
@@ -189,19 +156,14 @@ class SipSockets:
                 if isinstance(output, Transmit):
                     self._send(output)
                 elif isinstance(output, Resolve):
-                    self._spawn(self._resolve(output))
+                    self._resolve(output)
                 elif isinstance(output, CloseFlow):
-                    self._close_flow(output.flow)
+                    self._tcp.close_flow(output.flow)
                 else:
                     self._on_event(output)
         finally:
             self._is_draining = False
         self._arm(endpoint)
-
-    def _close_flow(self, flow_id: FlowId) -> None:
-        flow = self._flows.get(flow_id)
-        if flow is not None:
-            flow.abort()
 
     def _arm(self, endpoint: SipEndpoint) -> None:
         deadline_ns = endpoint.next_deadline()
@@ -223,72 +185,20 @@ class SipSockets:
         self.drain()
 
     def _send(self, transmit: Transmit) -> None:
-        if transmit.transport == "UDP":
-            self._send_udp(transmit)
-            return
-        flow = self._flows.get(transmit.flow) if transmit.flow is not None else None
-        flow = flow or self._flow_to(transmit.destination)
-        if flow is not None:
-            flow.write(transmit.data)
-            return
-        waiting = self._dialling.get(transmit.destination)
-        if waiting is None:
-            self._dialling[transmit.destination] = [transmit.data]
-            self._spawn(self._dial(transmit.destination))
-        elif len(waiting) < PENDING_LIMIT:
-            waiting.append(transmit.data)
+        if transmit.transport != "UDP":
+            self._tcp.send(transmit)
+        elif not self._udp.send(transmit):
+            # Later: the core is being drained.
+            self._loop.call_soon(self.peer_unreachable, transmit.destination, "UDP")
 
-    def _send_udp(self, transmit: Transmit) -> None:
-        sock = self._udp.get(transmit.local) if transmit.local is not None else None
-        if sock is None:
-            is_v6 = ":" in transmit.destination[0]
-            fitting = [one for at, one in self._udp.items() if (":" in at.host) == is_v6]
-            if not fitting:
-                self._failed(transmit.destination)
-                return
-            sock = fitting[0]
-        try:
-            sock.sendto(transmit.data, transmit.destination)
-        except BlockingIOError:
-            return  # the kernel's buffer is full: lost as on the wire, repeated by its timer
-        except OSError:
-            self._failed(transmit.destination)
+    def _resolve(self, wanted: Resolve) -> None:
+        task = self._loop.create_task(self._look_up(wanted))
+        self._resolving.add(task)
+        task.add_done_callback(self._resolving.discard)
 
-    def _failed(self, destination: Address) -> None:
-        self._loop.call_soon(self._report_failure, destination, "UDP")
-
-    def _report_failure(self, destination: Address, transport: str) -> None:
-        assert self._endpoint is not None
-        self._endpoint.handle_transport_error(destination, monotonic_ns(), transport=transport)
-        self.drain()
-
-    def _flow_to(self, destination: Address) -> "_Flow | None":
-        for flow_id, flow in self._flows.items():
-            if (flow_id.host, flow_id.port) == destination:
-                return flow
-        return None
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _dial(self, destination: Address) -> None:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, flow = await self._loop.create_connection(
-                    lambda: _Flow(self, destination), *destination
-                )
-        except (OSError, TimeoutError):
-            self._dialling.pop(destination, None)
-            self._report_failure(destination, "TCP")
-            return
-        for data in self._dialling.pop(destination, []):
-            flow.write(data)
-
-    async def _resolve(self, wanted: Resolve) -> None:
+    async def _look_up(self, wanted: Resolve) -> None:
         kind = socket.SOCK_DGRAM if wanted.transport == "UDP" else socket.SOCK_STREAM
-        address: Address | None = None
+        address: HostPort | None = None
         with suppress(OSError, UnicodeError):
             found = await self._loop.getaddrinfo(wanted.host, wanted.port, type=kind)
             address = (str(found[0][4][0]), int(found[0][4][1]))
@@ -300,73 +210,11 @@ class SipSockets:
         """Close all sockets; what the core still wanted to send is lost."""
         if self._timer is not None:
             self._timer.cancel()
-        for task in self._tasks:
+        for task in self._resolving:
             task.cancel()
-        for flow in list(self._flows.values()):
-            flow.abort()
-        self._unbind()
-
-    def _unbind(self) -> None:
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
-        for sock in self._udp.values():
-            self._loop.remove_reader(sock.fileno())
-            sock.close()
-        self._udp.clear()
+        self._udp.close()
+        self._tcp.close()
 
 
 class _PortTakenError(TransportError):
     """The free port that one transport was given is in use on another."""
-
-
-class _Flow(asyncio.Protocol):
-    """One TCP connection."""
-
-    def __init__(self, sockets: SipSockets, dialled: Address | None) -> None:
-        self._sockets = sockets
-        self._dialled = dialled
-        self._transport: asyncio.Transport | None = None
-        self._flow_id: FlowId | None = None
-        self._silence: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        host, port = self._dialled or transport.get_extra_info("peername")[:2]
-        self._flow_id = self._sockets.flow_opened(
-            self, (host, port), is_opened_by_us=self._dialled is not None
-        )
-        if self._flow_id is None:
-            transport.abort()
-        elif self._dialled is None:
-            loop = asyncio.get_running_loop()
-            self._silence = loop.call_later(FIRST_WORD_SECONDS, transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
-        if self._flow_id is not None:
-            self._sockets.flow_received(self._flow_id, data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        if self._silence is not None:
-            self._silence.cancel()
-        if self._flow_id is not None:
-            self._sockets.flow_closed(self._flow_id)
-
-    def write(self, data: bytes) -> None:
-        """Send one message; a peer that reads nothing loses the connection."""
-        if self._transport is None:
-            return
-        if self._transport.get_write_buffer_size() > FLOW_WRITE_LIMIT:
-            self._transport.abort()
-            return
-        self._transport.write(data)
-
-    def abort(self) -> None:
-        """Drop the connection."""
-        if self._transport is not None:
-            self._transport.abort()

@@ -90,8 +90,6 @@ class AgentAudio:
         elif converted := self._up.convert(octets):
             self._append(converted)
 
-    # ---- the agent's words --------------------------------------------------------------------
-
     def handle_audio(self, received: AudioReceived) -> bool:
         """Queue some of an item's audio; then take out `late_items`.
 
@@ -131,8 +129,6 @@ class AgentAudio:
         key, self._down_key = self._down_key, None
         if self._down is not None and key is not None:
             self._port.playout.add(key, self._down_response_id, self._down.flush())
-
-    # ---- interruption -------------------------------------------------------------------------
 
     def interrupt(
         self, *, audio_start_ms: int | None = None, truncate_at: TruncateAt = "sent"

@@ -115,8 +115,6 @@ class Playout:
         """Whether everything that came was sent and no item is still to come."""
         return not self._queued and not self._items
 
-    # ---- state --------------------------------------------------------------------------------
-
     @property
     def is_held(self) -> bool:
         """Whether nothing may be sent."""
@@ -149,8 +147,6 @@ class Playout:
     def unhold(self) -> None:
         """Go on after a hold."""
         self._change(PlayoutInput.UNHOLD)
-
-    # ---- what is to be said -------------------------------------------------------------------
 
     def add(self, key: ItemKey, response_id: str, audio: bytes) -> bool:
         """Queue some of an item's audio, in the leg's format.
@@ -232,8 +228,6 @@ class Playout:
             self._items.pop(item.key, None)
             self._remember(item.key)
 
-    # ---- the flush ----------------------------------------------------------------------------
-
     def flush(self) -> list[ItemAudio]:
         """Drop all that waits, but for up to 5 ms of what is being spoken, ramped to zero.
 
@@ -275,8 +269,6 @@ class Playout:
         if item is not None:
             item.sent_samples = SampleCount(item.sent_samples + self._format.samples(len(audio)))
         return _Chunk(item, audio, parts[0].offset, is_ramp=True)
-
-    # ---- a packet -----------------------------------------------------------------------------
 
     def take(self, samples: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds) -> bytes | None:
         """Give the payload of one packet and write its ledger row.

@@ -85,12 +85,15 @@ class RtpInput:
         elif self._inband is None:
             self._inband = DigitDetector()
 
+    @property
+    def events_ignored(self) -> int:
+        """Reports of events that are no keys, and of presses long gone."""
+        return self._digits.ignored
+
     def renegotiate(self, settings: RtpPortSettings, now_ns: Nanoseconds) -> None:
         """Go on under another agreement."""
         self.latch.renegotiate(settings.policy, now_ns)
         self._use(settings)
-
-    # ---- the hot path -------------------------------------------------------------------------
 
     def handle_rtp(self, data: bytes, source: Source, arrival_ns: Nanoseconds) -> None:
         """Take one datagram of the RTP port."""
@@ -102,17 +105,27 @@ class RtpInput:
         if packet.payload_type not in self._payload_types:
             self.wrong_payload_type += 1
             return
-        if not self.latch.accept(source, packet, arrival_ns):
+        latch = self.latch
+        if not latch.accept(source, packet, arrival_ns):
             return
-        if not self._has_started:
-            self._has_started = True
-            self._emit(MediaStarted())
+        if latch.first is not None:
+            self._begin_source(*latch.first)
+            latch.first = None
         for released in self.reorder.handle_packet(packet, arrival_ns):
             if type(released) is RtpPacket:
                 self._handle_in_order(released, arrival_ns)
             else:
                 self._handle_exception(released, arrival_ns)
         self._count(packet, arrival_ns)
+
+    def _begin_source(self, first: RtpPacket, arrival_ns: Nanoseconds) -> None:
+        """Use the packet that the latch kept until the one behind it proved its source."""
+        if not self._has_started:
+            self._has_started = True
+            self._emit(MediaStarted())
+        for released in self.reorder.handle_packet(first, arrival_ns):
+            self._handle_exception(released, arrival_ns)
+        self._count(first, arrival_ns)
 
     def _handle_in_order(self, packet: RtpPacket, arrival_ns: Nanoseconds) -> None:
         _, _, _, timestamp, _, payload, _, _ = packet
@@ -142,8 +155,6 @@ class RtpInput:
         if ssrc == statistics.ssrc:
             is_paced = packet.payload_type != self._event_payload_type
             statistics.handle_packet(sequence, timestamp, arrival_ns, is_paced=is_paced)
-
-    # ---- all but the next packet of audio -----------------------------------------------------
 
     def handle_time(self, now_ns: Nanoseconds) -> None:
         """Let time pass; call it behind all packets that have arrived by then."""

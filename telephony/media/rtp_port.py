@@ -13,7 +13,7 @@ from telephony.media.playout import Playout
 from telephony.media.rtp_input import RtpInput
 from telephony.media.rtp_settings import Address, RtpPortSettings
 from telephony.media.uplink import Uplink, UplinkSettings
-from telephony.rtp import DigitSender, Latch, RtcpReporter, RtpSender, Source, parse_rtcp
+from telephony.rtp import DigitSender, RtcpReporter, RtpSender, Source, parse_rtcp
 from telephony.units import Nanoseconds, samples_to_ns
 from telephony_codecs import AudioFormat
 
@@ -79,13 +79,6 @@ class RtpPort:
     def _emit(self, event: MediaEvent) -> None:
         self.events.append(event)
 
-    # ---- in -----------------------------------------------------------------------------------
-
-    @property
-    def latch(self) -> Latch:
-        """Whose packets are let in."""
-        return self._input.latch
-
     def handle_rtp(self, data: bytes, source: Source, arrival_ns: Nanoseconds) -> None:
         """Take one datagram of the RTP port."""
         self._input.handle_rtp(data, source, arrival_ns)
@@ -101,8 +94,6 @@ class RtpPort:
             self._malformed_rtcp += 1
             return
         self._reporter.handle_rtcp(packets, arrival_ns, local_ssrc=self._sender.ssrc)
-
-    # ---- out ----------------------------------------------------------------------------------
 
     @property
     def destination(self) -> Address:
@@ -178,8 +169,6 @@ class RtpPort:
             raise LocalError("the far end did not agree to telephone-event (RFC 4733)")
         self._digits.queue(digits)
 
-    # ---- RTCP and counters --------------------------------------------------------------------
-
     @property
     def far_delay_ns(self) -> Nanoseconds:
         """What a listener is behind our socket: half the round trip, and the far buffer."""
@@ -201,6 +190,7 @@ class RtpPort:
         received, uplink, playout = self._input, self.uplink, self.playout
         reorder, statistics = received.reorder, received.statistics
         jitter = statistics.jitter if statistics is not None else 0
+        remote = self._reporter.remote_report
         handled = reorder.released + reorder.duplicate + reorder.late + reorder.stray + reorder.held
         return {
             "rtp_sent": self._sender.packets,
@@ -208,18 +198,27 @@ class RtpPort:
             "rtp_lost": reorder.lost,
             "rtp_late": reorder.late,
             "rtp_duplicate": reorder.duplicate,
+            "rtp_resyncs": reorder.resyncs,
             "rtp_refused": received.latch.refused,
             "rtp_malformed": received.malformed,
             "rtp_wrong_payload_type": received.wrong_payload_type,
+            "rtp_events_ignored": received.events_ignored,
             "rtcp_refused": self._refused_rtcp,
             "rtcp_malformed": self._malformed_rtcp,
-            "jitter_us": samples_to_ns(jitter, self.audio_format.rate_hz) // 1000,
+            "jitter_us": self._us(jitter),
+            "far_lost": max(0, remote.cumulative_lost) if remote is not None else 0,
+            "far_jitter_us": self._us(remote.jitter) if remote is not None else 0,
             "round_trip_us": (self._reporter.round_trip_ns or 0) // 1000,
             "uplink_appended": uplink.appended,
             "uplink_span": uplink.span,
             "uplink_inserted": uplink.inserted,
             "uplink_dropped": uplink.dropped,
             "uplink_concealed": uplink.concealed,
+            "uplink_overlapped": uplink.overlapped,
             "playout_underruns": playout.underruns,
             "playout_refused": playout.refused_samples,
         }
+
+    def _us(self, samples: int) -> int:
+        """Turn a duration on the leg's RTP clock into microseconds."""
+        return samples_to_ns(samples, self.audio_format.rate_hz) // 1000

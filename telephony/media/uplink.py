@@ -57,6 +57,7 @@ class Uplink:
     Attributes:
         sink: Takes audio in the leg's format; called once or more per packet, at once.
         log: One row per append.
+        is_gated: Whether audio is dropped instead of appended.
         has_dtx: Whether the peer has shown that it stops sending in silence.
         appended: Samples given to the sink.
         span: Samples that the RTP timestamps cover.
@@ -72,7 +73,6 @@ class Uplink:
         "_filling_stands",
         "_format",
         "_history",
-        "_is_gated",
         "_last_arrival_ns",
         "_max_gap",
         "_max_overlap",
@@ -86,6 +86,7 @@ class Uplink:
         "dropped",
         "has_dtx",
         "inserted",
+        "is_gated",
         "log",
         "overlapped",
         "sink",
@@ -108,7 +109,7 @@ class Uplink:
         self._max_gap = audio_format.samples_of_ms(MAX_GAP_MS)
         self._max_overlap = audio_format.samples_of_ms(MAX_OVERLAP_MS)
         self._settings = settings or UplinkSettings()
-        self._is_gated = False
+        self.is_gated = False
         self._last_arrival_ns: Nanoseconds | None = None
         self._speech_ended_ns: Nanoseconds | None = None
         self._next: RtpTimestamp | None = None  # the end of what is covered
@@ -121,8 +122,6 @@ class Uplink:
     def start(self, now_ns: Nanoseconds) -> None:
         """Begin to wait for packets: from now on their absence is filled."""
         self._last_arrival_ns = now_ns
-
-    # ---- packets ------------------------------------------------------------------------------
 
     def handle_audio(
         self, payload: bytes, timestamp: RtpTimestamp, arrival_ns: Nanoseconds
@@ -253,12 +252,10 @@ class Uplink:
             self._append(self._conceal(concealed), concealed, start, now_ns)
         self._append_silence(missing - concealed, add_samples(start, concealed), now_ns)
 
-    # ---- absence ------------------------------------------------------------------------------
-
     def handle_tick(self, now_ns: Nanoseconds) -> None:
         """Fill with silence when packets have stayed away too long."""
         last_ns = self._last_arrival_ns
-        if last_ns is None or self._is_gated:
+        if last_ns is None or self.is_gated:
             return
         settings = self._settings
         away_ns = now_ns - last_ns
@@ -285,20 +282,13 @@ class Uplink:
         """Learn from the session that the caller has stopped."""
         self._speech_ended_ns = now_ns
 
-    # ---- the gate -----------------------------------------------------------------------------
-
-    @property
-    def is_gated(self) -> bool:
-        """Whether audio is dropped instead of appended."""
-        return self._is_gated
-
     def gate(self) -> None:
         """Append nothing from now on: the caller is on hold, or hears music elsewhere."""
-        self._is_gated = True
+        self.is_gated = True
 
     def open(self, now_ns: Nanoseconds) -> None:
         """Append again."""
-        self._is_gated = False
+        self.is_gated = False
         self.handle_resync()
         if self._last_arrival_ns is not None:
             self._last_arrival_ns = now_ns
@@ -316,12 +306,10 @@ class Uplink:
         self.appended -= samples
         self.dropped += samples
 
-    # ---- what goes up -------------------------------------------------------------------------
-
     def _append(
         self, octets: bytes, samples: int, timestamp: RtpTimestamp, arrival_ns: Nanoseconds
     ) -> None:
-        if self._is_gated:
+        if self.is_gated:
             self.dropped += samples
             return
         self.log.append(self.appended, timestamp, arrival_ns)

@@ -1,14 +1,13 @@
 """RTP and RTCP as data: packets, sequences, reordering, digits (RFC 3550, 3551, 4733)."""
 
 from telephony.rtp.acceptance import Latch, LatchState, Source, SourcePolicy
-from telephony.rtp.info_digit import InfoDigit, InfoDigitError, build_dtmf_relay, parse_info_digit
+from telephony.rtp.info_digit import InfoDigit, InfoDigitError, parse_info_digit
 from telephony.rtp.packet import (
     HeaderExtension,
     RtpPacket,
     RtpSender,
     RtpSyntaxError,
     build_rtp,
-    is_rtcp,
     parse_rtp,
 )
 from telephony.rtp.reorder import LatePacket, LostSpan, Released, ReorderBuffer, Resync
@@ -27,13 +26,9 @@ from telephony.rtp.rtcp import (
     parse_rtcp,
 )
 from telephony.rtp.serial import (
-    SequenceUnwrapper,
-    TimestampUnwrapper,
     add_samples,
     sequence_distance,
-    sequence_is_newer,
     timestamp_distance,
-    timestamp_is_newer,
 )
 from telephony.rtp.statistics import ReceiverStatistics
 from telephony.rtp.telephone_event import (
@@ -77,25 +72,19 @@ __all__ = [
     "RtpSender",
     "RtpSyntaxError",
     "SenderReport",
-    "SequenceUnwrapper",
     "Source",
     "SourceDescription",
     "SourcePolicy",
     "TelephoneEvent",
-    "TimestampUnwrapper",
     "add_samples",
-    "build_dtmf_relay",
     "build_rtcp",
     "build_rtp",
     "build_telephone_event",
-    "is_rtcp",
     "ntp_timestamp",
     "parse_info_digit",
     "parse_rtcp",
     "parse_rtp",
     "parse_telephone_event",
     "sequence_distance",
-    "sequence_is_newer",
     "timestamp_distance",
-    "timestamp_is_newer",
 ]

@@ -8,10 +8,10 @@ States:
                 take over
 
 A source takes the latch with two consecutive packets of one SSRC and an agreed payload type, which
-is the probation of RFC 3550 A.1; the first of the two is let go. Permitted is the host that SDP
-announced or, behind NAT, the signalling source or a network of the trunk's media. RTCP never takes
-the latch. With SRTP only authenticated packets are shown to it. Hosts are parsed only where the
-source is not the one let in.
+is the probation of RFC 3550 A.1; the first of the two is kept until the second proves it, so no
+word is lost. Permitted is the host that SDP announced or, behind NAT, the signalling source or a
+network of the trunk's media. RTCP never takes the latch. With SRTP only authenticated packets are
+shown to it. Hosts are parsed only where the source is not the one let in.
 """
 
 from enum import Enum
@@ -56,8 +56,17 @@ class _Candidate(NamedTuple):
     """The packet that would be the first of two."""
 
     source: Source
-    ssrc: int
-    next_sequence: int
+    packet: RtpPacket
+    arrival_ns: Nanoseconds
+
+    def is_before(self, source: Source, packet: RtpPacket) -> bool:
+        """Say whether another packet is the next of this source's stream."""
+        first = self.packet
+        return (source, packet.ssrc, packet.sequence) == (
+            self.source,
+            first.ssrc,
+            (first.sequence + 1) & 0xFFFF,
+        )
 
 
 def _canonical(host: str) -> IPv4Address | IPv6Address | None:
@@ -76,16 +85,18 @@ class Latch:
     Attributes:
         source: Who is let in; None before the first. With `nat`, also where to send.
         heard_ns: When its last packet came.
-        refused: Packets not let in, the first of two included.
+        first: Once a source has taken the latch: the first of its two packets and when it came,
+            let in with the second, to be used before it. The caller takes it out.
     """
 
     __slots__ = (
         "_candidate",
         "_hosts",
         "_policy",
+        "_refused",
         "_reopened_until_ns",
+        "first",
         "heard_ns",
-        "refused",
         "source",
     )
 
@@ -93,16 +104,23 @@ class Latch:
         """Start open, under the policy of the first offer and answer."""
         self.source: Source | None = None
         self.heard_ns = Nanoseconds(0)
-        self.refused = 0
+        self.first: tuple[RtpPacket, Nanoseconds] | None = None
+        self._refused = 0
+        self._candidate: _Candidate | None = None
         self._reopened_until_ns = Nanoseconds(0)
         self._use(policy)
 
     def _use(self, policy: SourcePolicy) -> None:
         """Put a policy in force."""
         self._policy = policy
-        self._candidate: _Candidate | None = None
+        self._replace_candidate(None)
         named = (policy.announced[0], policy.signalling_host or "")
         self._hosts = frozenset(address for host in named if (address := _canonical(host)))
+
+    @property
+    def refused(self) -> int:
+        """Packets not let in, one that waits for its second included."""
+        return self._refused + (self._candidate is not None)
 
     def renegotiate(self, policy: SourcePolicy, now_ns: Nanoseconds) -> None:
         """Put in force what a re-INVITE or UPDATE agreed, and let another source take over."""
@@ -116,17 +134,29 @@ class Latch:
         return LatchState.REOPENED if now_ns < self._reopened_until_ns else LatchState.LATCHED
 
     def accept(self, source: Source, packet: RtpPacket, now_ns: Nanoseconds) -> bool:
-        """Say whether a packet is let in."""
+        """Say whether a packet is let in; where `first` is set then, that packet is too."""
         if source == self.source:
             self.heard_ns = now_ns
             return True
-        if self._may_take_over(source, now_ns) and self._is_second(source, packet):
-            self.source = source
-            self.heard_ns = now_ns
-            self._reopened_until_ns = now_ns
-            return True
-        self.refused += 1
-        return False
+        is_agreed = packet.payload_type in self._policy.payload_types
+        if not (is_agreed and self._may_take_over(source, now_ns)):
+            self._refused += 1
+            return False
+        candidate = self._candidate
+        if candidate is None or not candidate.is_before(source, packet):
+            self._replace_candidate(_Candidate(source, packet, now_ns))
+            return False
+        self._candidate = None
+        self.first = (candidate.packet, candidate.arrival_ns)
+        self.source = source
+        self.heard_ns = now_ns
+        self._reopened_until_ns = now_ns
+        return True
+
+    def _replace_candidate(self, candidate: _Candidate | None) -> None:
+        """Keep another packet in the place of the one kept, which no second one proved."""
+        self._refused += self._candidate is not None
+        self._candidate = candidate
 
     def accept_rtcp(self, source: Source) -> bool:
         """Say whether RTCP is let in: from the host let in, before that from a permitted one."""
@@ -153,14 +183,3 @@ class Latch:
         """Say whether this is the very address and port of the peer's SDP."""
         announced = self._policy.announced
         return source[1] == announced[1] and host == _canonical(announced[0])
-
-    def _is_second(self, source: Source, packet: RtpPacket) -> bool:
-        """Say whether the packet follows the candidate; if not, it is the new candidate."""
-        if packet.payload_type not in self._policy.payload_types:
-            return False
-        candidate = self._candidate
-        if candidate == (source, packet.ssrc, packet.sequence):
-            self._candidate = None
-            return True
-        self._candidate = _Candidate(source, packet.ssrc, (packet.sequence + 1) & 0xFFFF)
-        return False

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from telephony.errors import RemoteError
 from telephony.rtp.telephone_event import DIGITS
 
-__all__ = ["InfoDigit", "InfoDigitError", "build_dtmf_relay", "parse_info_digit"]
+__all__ = ["InfoDigit", "InfoDigitError", "parse_info_digit"]
 
 DTMF_RELAY = "application/dtmf-relay"
 DTMF = "application/dtmf"
@@ -70,9 +70,3 @@ def _key(signal: str | None) -> str:
     if signal in {"10", "11", "12", "13", "14", "15"}:
         return DIGITS[int(signal)]
     raise InfoDigitError("INFO names no key 0-9, *, #, A-D", sip_status=BAD_REQUEST)
-
-
-def build_dtmf_relay(digit: InfoDigit) -> bytes:
-    """Write an `application/dtmf-relay` body."""
-    duration = "" if digit.duration_ms is None else f"Duration={digit.duration_ms}\r\n"
-    return f"Signal={digit.digit}\r\n{duration}".encode()

@@ -19,7 +19,6 @@ __all__ = [
     "RtpSender",
     "RtpSyntaxError",
     "build_rtp",
-    "is_rtcp",
     "parse_rtp",
 ]
 
@@ -34,8 +33,6 @@ HEADER_OCTETS = 12
 WORD_OCTETS = 4
 MAX_CSRCS = 15
 """What the four-bit CSRC count can say."""
-RTCP_TYPES = range(192, 224)
-"""Second octets that mean RTCP where both share a port (RFC 5761 section 4)."""
 
 _HEADER = Struct("!BBHII")
 _pack_header = _HEADER.pack
@@ -74,11 +71,6 @@ class RtpPacket(NamedTuple):
     csrcs: tuple[int, ...] = ()
     """Contributing sources that a mixer lists, at most 15."""
     extension: HeaderExtension | None = None
-
-
-def is_rtcp(datagram: bytes) -> bool:
-    """Tell RTCP from RTP where both come on one port (RFC 5761 section 4)."""
-    return len(datagram) > 1 and datagram[1] in RTCP_TYPES
 
 
 def parse_rtp(datagram: bytes) -> RtpPacket:

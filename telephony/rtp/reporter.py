@@ -42,7 +42,6 @@ class RtcpReporter:
     Attributes:
         round_trip_ns: From the peer's last usable report block, or None.
         remote_report: The peer's last report block about us, or None.
-        departed: The sources that the peer's last BYE named.
     """
 
     def __init__(
@@ -70,7 +69,6 @@ class RtcpReporter:
         self._remote_sender: tuple[int, int, Nanoseconds] | None = None
         self.round_trip_ns: Nanoseconds | None = None
         self.remote_report: ReportBlock | None = None
-        self.departed: tuple[int, ...] = ()
 
     def _drawn(self, now_ns: Nanoseconds, interval_ns: int) -> Nanoseconds:
         """Draw a time 0.5 to 1.5 intervals from now, less the compensation (section 6.3.1)."""
@@ -168,18 +166,13 @@ class RtcpReporter:
             local_ssrc: Ours; blocks about others are left alone.
         """
         for packet in packets:
-            match packet:
-                case SenderReport() | ReceiverReport():
-                    if isinstance(packet, SenderReport):
-                        middle = packet.ntp >> 16 & 0xFFFFFFFF
-                        self._remote_sender = (packet.ssrc, middle, arrival_ns)
-                    for block in packet.reports:
-                        if block.ssrc == local_ssrc:
-                            self._take_block(block, arrival_ns)
-                case Goodbye(ssrcs):
-                    self.departed = ssrcs
-                case _:
-                    pass
+            if isinstance(packet, SenderReport):
+                middle = packet.ntp >> 16 & 0xFFFFFFFF
+                self._remote_sender = (packet.ssrc, middle, arrival_ns)
+            if isinstance(packet, SenderReport | ReceiverReport):
+                for block in packet.reports:
+                    if block.ssrc == local_ssrc:
+                        self._take_block(block, arrival_ns)
 
     def _take_block(self, block: ReportBlock, arrival_ns: Nanoseconds) -> None:
         """Keep a block about us, and the round trip that it proves: arrival - LSR - DLSR.

@@ -1,6 +1,7 @@
 """RTCP packets, and the compound packets that carry them.
 
-Source: RFC 3550 sections 6.1 and 6.4 to 6.7, appendix A.2. Every field is big-endian.
+Source: RFC 3550 sections 6.1 and 6.4 to 6.7, appendix A.2; RFC 5506 for what is read: a datagram
+that begins with no report. Every field is big-endian.
 """
 
 from dataclasses import dataclass
@@ -34,10 +35,10 @@ PADDING = 0x20
 COUNT_MASK = 0x1F
 MAX_COUNT = 31
 """What the five-bit count can say: report blocks, chunks, sources."""
-MAX_TEXT_OCTETS = 255
-"""What the length octet of an SDES item or a BYE reason can say."""
 MAX_COMPOUND = 64
 """Packets in one datagram; a sane one has two to four."""
+RTCP_TYPES = range(192, 224)
+"""What a packet type may be, so that no RTP looks alike (RFC 5761 section 4)."""
 HEADER_OCTETS = 4
 WORD_OCTETS = 4
 NTP_EPOCH_SECONDS = 2_208_988_800
@@ -160,9 +161,6 @@ RtcpPacket = (
 )
 
 
-_REPORTS = (RtcpType.SENDER_REPORT, RtcpType.RECEIVER_REPORT)
-
-
 def ntp_timestamp(wall_ns: int) -> int:
     """Turn nanoseconds since 1970 UTC into a 64-bit NTP timestamp (RFC 3550 section 4)."""
     seconds, rest_ns = divmod(wall_ns, NS_PER_SECOND)
@@ -171,15 +169,18 @@ def ntp_timestamp(wall_ns: int) -> int:
 
 
 def parse_rtcp(datagram: bytes) -> tuple[RtcpPacket, ...]:
-    """Read one compound packet.
+    """Read one datagram: a compound packet, or a reduced-size one (RFC 5506 section 3.1).
+
+    What we send always is compound, but peers send less without having agreed on it: baresip opens
+    the way through a NAT with a lone APP.
 
     Args:
         datagram: The whole UDP payload, decrypted. Up to three octets behind it are let be.
 
     Raises:
         RtpSyntaxError: The sender is at fault (RFC 3550 A.2): a version other than 2, a first
-            packet that is no report, lengths that do not add up, padding before the last packet,
-            or a packet whose count does not fit in its length.
+            packet of no RTCP type (RFC 5761 section 4), lengths that do not add up, padding before
+            the last packet, or a packet whose count does not fit in its length.
     """
     packets: list[RtcpPacket] = []
     offset, octets = 0, len(datagram)
@@ -193,8 +194,8 @@ def parse_rtcp(datagram: bytes) -> tuple[RtcpPacket, ...]:
         end = offset + HEADER_OCTETS + WORD_OCTETS * words
         if first & VERSION_MASK != VERSION_2:
             raise RtpSyntaxError(f"RTCP version {first >> 6}, 2 wanted (RFC 3550 A.2)")
-        if not packets and packet_type not in _REPORTS:
-            raise RtpSyntaxError(f"RTCP begins with type {packet_type}, SR or RR wanted (A.2)")
+        if packet_type not in RTCP_TYPES:
+            raise RtpSyntaxError(f"RTCP type {packet_type}, 192 to 223 wanted (RFC 5761 4)")
         if end > octets:
             raise RtpSyntaxError(f"RTCP packet to octet {end} of {octets} (RFC 3550 A.2)")
         body = datagram[offset + HEADER_OCTETS : end]

@@ -38,7 +38,7 @@ from telephony.sip.message import Request, Response, check_request, check_respon
 from telephony.sip.name_addr import NameAddr, parse_name_addr
 from telephony.sip.offer_answer import OfferAnswer, OfferState
 from telephony.sip.refer_server import PeerReferState, PeerTransfer
-from telephony.sip.settings import EndpointSettings
+from telephony.sip.settings import EndpointSettings, FlowLimits
 from telephony.sip.timers import TimerSettings
 from telephony.sip.transmit import FlowId, HostPort, ListenAddress, Transmit
 from telephony.sip.uri import OtherUri, SipUri, TelUri, Uri, equivalent, parse_uri
@@ -52,6 +52,7 @@ __all__ = [
     "EndCause",
     "EndpointSettings",
     "FlowId",
+    "FlowLimits",
     "Headers",
     "HostPort",
     "IncomingInvite",

@@ -8,13 +8,14 @@ from telephony.sip.codes import FIRST_FINAL, REQUEST_TIMEOUT, SERVICE_UNAVAILABL
 from telephony.sip.dialog import DialogId
 from telephony.sip.errors import SipSyntaxError
 from telephony.sip.events import SipOutput
+from telephony.sip.flows import Flows
 from telephony.sip.layer import TransactionLayer
 from telephony.sip.locate import Located, Locator
 from telephony.sip.message import Request, Response
 from telephony.sip.settings import EndpointSettings
 from telephony.sip.timers import DeadlineHeap, Timer
 from telephony.sip.transaction_record import ClientTransaction, ClientUser, ServerUser
-from telephony.sip.transmit import Hop, ListenAddress
+from telephony.sip.transmit import FlowId, Hop, ListenAddress
 from telephony.sip.uri import SipUri, Uri
 from telephony.units import Nanoseconds
 
@@ -59,6 +60,7 @@ class SipCore:
     Attributes:
         settings: The endpoint's settings.
         heap: Its alarms.
+        flows: Its connections.
         layer: Its transactions.
         locator: Finds next hops.
         token: Mints identifiers.
@@ -81,7 +83,8 @@ class SipCore:
         self.random = random
         self.emit = emit
         self.heap = DeadlineHeap()
-        self.layer = TransactionLayer(settings, self.heap, token, emit, user)
+        self.flows = Flows(settings.flows, self.heap, emit, self._needs)
+        self.layer = TransactionLayer(settings, self.heap, token, emit, user, self.flows.is_open)
         self.locator = Locator(emit, settings.advertised, self.heap)
         self.dialogs: dict[DialogId, InviteSession] = {}
         self._contact_user = token()
@@ -124,6 +127,9 @@ class SipCore:
         for name, value in headers:
             response.headers.add(name, value)
         return response
+
+    def _needs(self, flow: FlowId) -> bool:
+        return self.layer.uses(flow) or any(one.uses(flow) for one in self.dialogs.values())
 
     def locate(self, next_hop: Uri, path: Path, located: Located, now_ns: Nanoseconds) -> None:
         """Call `located` with the hop to a URI, at once or when its name is resolved."""

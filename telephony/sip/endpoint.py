@@ -29,7 +29,7 @@ from telephony.sip.events import (
     Resolve,
     SipOutput,
 )
-from telephony.sip.framing import KeepAlive, StreamFramer, is_keep_alive
+from telephony.sip.framing import KeepAlive, is_keep_alive
 from telephony.sip.invite_incoming import IncomingSession
 from telephony.sip.invite_outgoing import OutgoingSession
 from telephony.sip.message import (
@@ -83,7 +83,6 @@ class SipEndpoint(ServerUser):
         self._token = token
         self._output: deque[SipOutput] = deque()
         self._core = SipCore(settings, token, random, self._output.append, self)
-        self._framers: dict[FlowId, StreamFramer] = {}
         self._stateless_tag = token()
 
     @property
@@ -117,23 +116,22 @@ class SipEndpoint(ServerUser):
         if not is_keep_alive(data):
             self._take(data, Arrival(local.transport, source, local), now_ns)
 
+    def handle_flow_opened(self, flow: FlowId, now_ns: Nanoseconds) -> None:
+        """Learn that a connection is up, of either side's making."""
+        self._core.flows.open(flow, now_ns)
+
     def handle_stream(self, flow: FlowId, data: bytes, now_ns: Nanoseconds) -> None:
-        """Take octets of a connection, in order, cut anywhere; the first make it known.
+        """Take octets of a connection, in order, cut anywhere.
 
         Args:
-            flow: The connection.
+            flow: The connection; octets of one that is not up are dropped.
             data: What arrived.
             now_ns: The time.
         """
-        framer = self._framers.get(flow)
-        if framer is None:
-            framer = StreamFramer(is_opened_by_us=flow.is_opened_by_us)
-            self._framers[flow] = framer
-            self._core.layer.open_flow(flow)
         source = (flow.host, flow.port)
         arrival = Arrival(flow.transport, source, flow=flow)
         try:
-            for piece in framer.feed(data):
+            for piece in self._core.flows.receive(flow, data, now_ns):
                 if piece is KeepAlive.PING:
                     self._output.append(Transmit(b"\r\n", flow.transport, source, flow=flow))
                 elif isinstance(piece, bytes):
@@ -149,8 +147,7 @@ class SipEndpoint(ServerUser):
         on waiting, as the peer may bring it over a new one (RFC 3261 section 18.2.2).
         """
         del now_ns
-        self._framers.pop(flow, None)
-        self._core.layer.close_flow(flow)
+        self._core.flows.close(flow)
 
     def handle_transport_error(
         self, destination: HostPort, now_ns: Nanoseconds, *, transport: str | None = None
@@ -295,7 +292,7 @@ class SipEndpoint(ServerUser):
         hop = response_hop(
             request.via,
             arrival,
-            flow_is_open=self._core.layer.is_open(arrival.flow),
+            flow_is_open=self._core.flows.is_open(arrival.flow),
             force_rport=self._settings.force_rport,
         )
         response = Response.for_request(

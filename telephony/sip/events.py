@@ -336,7 +336,7 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class CloseFlow:
-    """The driver must close a connection, whose peer broke the framing.
+    """The driver must close a connection: its peer broke the framing, or left us waiting.
 
     `handle_flow_closed` follows.
     """

@@ -50,6 +50,11 @@ class StreamFramer:
         self._is_half_ping = False
         self._fault: SipSyntaxError | None = None
 
+    @property
+    def is_amid_message(self) -> bool:
+        """Whether octets are held that make no whole message yet."""
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> Iterator[bytes | KeepAlive]:
         """Take octets in; yield whole messages, for `parse_message(..., stream=True)`.
 

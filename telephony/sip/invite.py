@@ -13,6 +13,7 @@ from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, descript
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import EndCause, InfoAnswered, InfoReceived, SessionEnded
 from telephony.sip.extensions import parse_event
+from telephony.sip.headers import Headers
 from telephony.sip.invite_offers import SessionOffers
 from telephony.sip.invite_reoffer import ReofferState
 from telephony.sip.invite_server import ServerInvite
@@ -25,7 +26,7 @@ from telephony.sip.refer import Transfer
 from telephony.sip.refer_server import PeerTransfers
 from telephony.sip.timers import Alarm
 from telephony.sip.transaction_record import ServerTransaction
-from telephony.sip.transmit import HostPort
+from telephony.sip.transmit import FlowId, HostPort
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -80,7 +81,7 @@ class InviteSession:
         self._transfers: list[Transfer] = []
         self._peer_transfers = PeerTransfers(core, self)
         self._ring_limit: Alarm | None = None
-        self._bye_headers: HeaderPairs = ()
+        self._bye_headers = Headers()
         self._end: SessionEnd | None = None
         self.call_id = request.call_id
         self.request = request
@@ -112,6 +113,10 @@ class InviteSession:
         """How its messages leave us."""
         return Path()
 
+    def uses(self, flow: FlowId) -> bool:
+        """Say whether a connection is one that the peer's requests come over."""
+        return self.remote_address == (flow.host, flow.port)
+
     # Commands.
 
     def bye(self, now_ns: Nanoseconds, *, headers: HeaderPairs = ()) -> None:
@@ -123,8 +128,11 @@ class InviteSession:
         Args:
             now_ns: The time.
             headers: Further header fields of the BYE, such as Reason.
+
+        Raises:
+            LocalError: One of them cannot be written. The session is as before.
         """
-        self._bye_headers = headers
+        self._bye_headers = Headers(headers)
         self._run(SessionInput.LOCAL_BYE, now_ns, SessionEnd(EndCause.BYE))
 
     def reinvite(self, sdp: bytes | None, now_ns: Nanoseconds) -> None:
@@ -311,7 +319,7 @@ class InviteSession:
     def _send_bye(self, now_ns: Nanoseconds) -> None:
         self._offers.close(now_ns)
         request = self.dialog.request("BYE")
-        for name, value in self._bye_headers:
+        for name, value in self._bye_headers.items():
             request.headers.add(name, value)
 
         def answered(_: int, __: Response | None, now_ns: Nanoseconds) -> None:

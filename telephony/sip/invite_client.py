@@ -6,14 +6,14 @@ Source: RFC 3261 sections 9.1, 13.2, 14.1.
 from typing import Protocol
 
 from telephony.sip.codes import FIRST_FINAL, FIRST_REFUSAL, REQUEST_TIMEOUT, SERVICE_UNAVAILABLE
-from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, ignore_answer, set_body
+from telephony.sip.core import FinalAnswer, Path, SipCore, ignore_answer, set_body
 from telephony.sip.dialog import Dialog
 from telephony.sip.headers import Headers
 from telephony.sip.known import known
 from telephony.sip.message import Request, Response
 from telephony.sip.timers import Alarm, Timer
 from telephony.sip.transaction_record import ClientTransaction, ClientUser
-from telephony.sip.transmit import Hop, Transmit
+from telephony.sip.transmit import FlowId, Hop, Transmit
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -54,6 +54,10 @@ class ClientInvite(ClientUser):
         """Send it."""
         self._core.locate(next_hop, path, self._located, now_ns)
 
+    def went_over(self, flow: FlowId) -> bool:
+        """Say whether a connection leads where it was sent."""
+        return self._transaction is not None and self._transaction.hop.is_over(flow)
+
     def limit(self, patience_ns: Nanoseconds, now_ns: Nanoseconds) -> None:
         """Have it fail (408) and its transaction destroyed if no final answer comes for so long.
 
@@ -67,10 +71,10 @@ class ClientInvite(ClientUser):
 
         self._limit = self._core.heap.arm(Nanoseconds(now_ns + patience_ns), expire)
 
-    def cancel(self, headers: HeaderPairs, now_ns: Nanoseconds) -> None:
+    def cancel(self, headers: Headers, now_ns: Nanoseconds) -> None:
         """Send CANCEL; a provisional answer must have come. Its own answer changes nothing."""
         user = FinalAnswer(ignore_answer)
-        self._core.layer.cancel(known(self._transaction), Headers(headers), user, now_ns)
+        self._core.layer.cancel(known(self._transaction), headers, user, now_ns)
 
     def abandon(self, now_ns: Nanoseconds) -> None:
         """Wait no longer for an answer; if it was not sent yet, it never is."""

@@ -22,11 +22,11 @@ from telephony.sip.invite import InviteSession, SessionEnd
 from telephony.sip.invite_server import ServerInvite
 from telephony.sip.invite_state import SessionAct, SessionInput, SessionState
 from telephony.sip.known import known
-from telephony.sip.message import Request
+from telephony.sip.message import Request, Response
 from telephony.sip.offer_answer import OfferState
 from telephony.sip.status import MAX_STATUS
 from telephony.sip.transaction_record import ServerTransaction
-from telephony.sip.transmit import Hop
+from telephony.sip.transmit import FlowId, Hop
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -68,14 +68,18 @@ class IncomingSession(InviteSession):
 
         A connection the peer opened is used while it is up: its Contact may be unreachable.
         """
-        arrival, layer = self._arrival, self._core.layer
+        arrival = self._arrival
         direct = None
         if not self.dialog.route_set:
-            if layer.is_open(arrival.flow):
+            if self._core.flows.is_open(arrival.flow):
                 direct = Hop(arrival.transport, arrival.source, arrival.local, arrival.flow)
             elif self._core.settings.reply_to_source and arrival.flow is None:
                 direct = Hop(arrival.transport, arrival.source, arrival.local)
         return Path(direct, arrival.local)
+
+    def uses(self, flow: FlowId) -> bool:
+        """Say whether a connection is the one of the INVITE, or of the peer's latest request."""
+        return flow == self._arrival.flow or super().uses(flow)
 
     def ring(self, now_ns: Nanoseconds, *, status: int = 180, sdp: bytes | None = None) -> None:
         """Answer provisionally.
@@ -90,9 +94,9 @@ class IncomingSession(InviteSession):
         """
         if not FIRST_DIALOG_MAKING <= status < FIRST_FINAL:
             raise LocalError(f"{status} is no status to ring with, 101 to 199 are")
-        self._early_sdp = sdp or self._early_sdp
-        self._reply = partial(self._invite.progress, status, sdp)
+        self._reply = partial(self._invite.send, self._invite.provisional(status, sdp))
         self._run(SessionInput.LOCAL_RING, now_ns)
+        self._early_sdp = sdp or self._early_sdp
 
     def answer(self, sdp: bytes | None, now_ns: Nanoseconds, *, headers: HeaderPairs = ()) -> None:
         """Answer 200 and repeat it until the ACK comes; `AckReceived` follows.
@@ -104,12 +108,13 @@ class IncomingSession(InviteSession):
             headers: Further header fields.
 
         Raises:
-            LocalError: The INVITE has its final answer, or there is no description to send.
+            LocalError: The INVITE has its final answer, there is no description to send, or a
+                header field cannot be written. The session is as before.
         """
         sdp = sdp or self._early_sdp
         if sdp is None:
             raise LocalError("a 200 to INVITE has to carry a session description")
-        self._reply = partial(self._accept, sdp, headers)
+        self._reply = partial(self._accept, sdp, self._invite.success(sdp, headers=headers))
         self._run(SessionInput.LOCAL_ANSWER, now_ns)
 
     def reject(
@@ -129,11 +134,13 @@ class IncomingSession(InviteSession):
             headers: Further header fields, such as Retry-After or Warning.
 
         Raises:
-            LocalError: The INVITE was accepted already, or the status is none of those.
+            LocalError: The INVITE was accepted already, the status is none of those, or reason or
+                a header field cannot be written. The session is as before.
         """
         if not FIRST_REFUSAL <= status <= MAX_STATUS:
             raise LocalError(f"{status} does not refuse a call, 300 to 699 do")
-        self._reply = partial(self._refuse, status, reason, headers)
+        refusal = self._invite.refusal(status, reason=reason, headers=headers)
+        self._reply = partial(self._invite.send, refusal)
         end = SessionEnd(EndCause.REJECTED, status, reason or "")
         self._run(SessionInput.LOCAL_REJECT, now_ns, end)
 
@@ -193,17 +200,12 @@ class IncomingSession(InviteSession):
             case _:
                 super()._act(act, now_ns)
 
-    def _accept(self, sdp: bytes, headers: HeaderPairs, now_ns: Nanoseconds) -> None:
+    def _accept(self, sdp: bytes, success: Response, now_ns: Nanoseconds) -> None:
         if self.exchange.state is OfferState.REMOTE_OFFER:
             self.exchange.send_answer(sdp)
         else:
             self.exchange.send_offer(sdp)
-        self._invite.accept(sdp, now_ns, headers=headers, ack_missing=self._ack_missing)
-
-    def _refuse(
-        self, status: int, reason: str | None, headers: HeaderPairs, now_ns: Nanoseconds
-    ) -> None:
-        self._invite.refuse(status, now_ns, reason=reason, headers=headers)
+        self._invite.accept(success, now_ns, ack_missing=self._ack_missing)
 
     def _ack_missing(self, now_ns: Nanoseconds) -> None:
         self._run(SessionInput.ACK_TIMEOUT, now_ns, SessionEnd(EndCause.NO_ACK))

@@ -275,7 +275,7 @@ class SessionOffers(InviteUser):
             return
         theirs = known(self._theirs)
         self._session.dialog.refresh_target(theirs.request)
-        theirs.accept(known(self._given), now_ns, ack_missing=self._ack_missing)
+        theirs.accept(theirs.success(known(self._given)), now_ns, ack_missing=self._ack_missing)
 
     def _ack_missing(self, now_ns: Nanoseconds) -> None:
         self._advance(ReofferInput.ACK_TIMEOUT, now_ns)

@@ -7,6 +7,7 @@ from telephony.sip.codes import FIRST_CLIENT_ERROR, FIRST_REFUSAL, REQUEST_TIMEO
 from telephony.sip.core import FinalAnswer, HeaderPairs, SipCore, description_of, ignore_answer
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import EndCause, InviteAnswered, InviteFailed, InviteProgressed
+from telephony.sip.headers import Headers
 from telephony.sip.invite import InviteSession, SessionEnd
 from telephony.sip.invite_client import MAX_FORKS, ClientInvite, InviteUser
 from telephony.sip.invite_state import SessionAct, SessionInput, SessionState
@@ -15,6 +16,7 @@ from telephony.sip.message import Request, Response
 from telephony.sip.offer_answer import OfferState
 from telephony.sip.status import TRYING, reason_phrase
 from telephony.sip.timers import Alarm
+from telephony.sip.transmit import FlowId
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -41,11 +43,15 @@ class OutgoingSession(InviteSession, InviteUser):
         self._invite = ClientInvite(core, request, self)
         self._response: Response | None = None
         self._early_sdp: dict[str, bytes] = {}
-        self._cancel_headers: HeaderPairs = ()
+        self._cancel_headers = Headers()
         self._cancel_limit: Alarm | None = None
         self._failure: tuple[int, str, tuple[str, ...]] | None = None
         if request.body:
             self.exchange.send_offer(request.body)
+
+    def uses(self, flow: FlowId) -> bool:
+        """Say whether a connection leads where the INVITE went, or the peer's requests use it."""
+        return self._invite.went_over(flow) or super().uses(flow)
 
     def send(self, next_hop: Uri, now_ns: Nanoseconds) -> None:
         """Send the INVITE; the endpoint does so once."""
@@ -61,8 +67,11 @@ class OutgoingSession(InviteSession, InviteUser):
         Args:
             now_ns: The time.
             headers: Further header fields of the CANCEL, such as Reason.
+
+        Raises:
+            LocalError: One of them cannot be written. The session is as before.
         """
-        self._cancel_headers = headers
+        self._cancel_headers = Headers(headers)
         before = self.state in _BEFORE_THE_ANSWER
         end = SessionEnd(EndCause.CANCELLED if before else EndCause.BYE)
         self._run(SessionInput.LOCAL_CANCEL, now_ns, end)

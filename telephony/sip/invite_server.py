@@ -5,6 +5,7 @@ Source: RFC 3261 sections 13.3.1 and 14.2.
 
 from collections.abc import Callable
 
+from telephony.sip.codes import FIRST_FINAL, OK
 from telephony.sip.core import HeaderPairs, SipCore, set_body
 from telephony.sip.message import Request, Response
 from telephony.sip.timers import Alarm
@@ -16,6 +17,8 @@ __all__ = ["ServerInvite"]
 
 class ServerInvite:
     """An INVITE that we answer.
+
+    An answer is built before anything changes, so that one which cannot be written changes nothing.
 
     Attributes:
         transaction: Its transaction.
@@ -52,36 +55,63 @@ class ServerInvite:
         """Whether it has a 2xx whose ACK has not come."""
         return self._limit is not None
 
-    def progress(self, status: int, sdp: bytes | None, now_ns: Nanoseconds) -> None:
-        """Answer 101 to 199."""
+    def provisional(self, status: int, sdp: bytes | None) -> Response:
+        """Build a 101 to 199."""
         response = self._response(status)
         if sdp is not None:
             set_body(response, sdp)
-        self._core.layer.respond(self.transaction, response, now_ns)
+        return response
 
-    def accept(
-        self,
-        sdp: bytes,
-        now_ns: Nanoseconds,
-        *,
-        headers: HeaderPairs = (),
-        ack_missing: Callable[[Nanoseconds], None],
-    ) -> None:
-        """Answer 200 and repeat it until `acknowledged` (section 13.3.1.4).
+    def success(self, sdp: bytes, *, headers: HeaderPairs = ()) -> Response:
+        """Build a 200.
 
         Args:
             sdp: Our answer, or our offer where the INVITE made none.
-            now_ns: The time.
             headers: Further header fields.
-            ack_missing: Called once if no ACK comes for 64*T1.
+
+        Raises:
+            LocalError: One of the header fields cannot be written.
         """
-        response = self._response(200)
+        response = self._response(OK)
         self._core.describe(response)
         for name, value in headers:
             response.headers.add(name, value)
         set_body(response, sdp)
-        self._answered = True
+        return response
+
+    def refusal(
+        self, status: int, *, reason: str | None = None, headers: HeaderPairs = ()
+    ) -> Response:
+        """Build a 300 to 699.
+
+        Raises:
+            LocalError: Reason or one of the header fields cannot be written.
+        """
+        return self._core.response(
+            self.request, status, reason=reason, to_tag=self._local_tag, headers=headers
+        )
+
+    def send(self, response: Response, now_ns: Nanoseconds) -> None:
+        """Send a provisional answer or a refusal."""
+        self._answered = response.status >= FIRST_FINAL
         self._core.layer.respond(self.transaction, response, now_ns)
+
+    def accept(
+        self,
+        success: Response,
+        now_ns: Nanoseconds,
+        *,
+        ack_missing: Callable[[Nanoseconds], None],
+    ) -> None:
+        """Send the 200 and repeat it until `acknowledged` (section 13.3.1.4).
+
+        Args:
+            success: The 200.
+            now_ns: The time.
+            ack_missing: Called once if no ACK comes for 64*T1.
+        """
+        self._answered = True
+        self._core.layer.respond(self.transaction, success, now_ns)
 
         def give_up(now_ns: Nanoseconds) -> None:
             self.acknowledged()
@@ -91,20 +121,9 @@ class ServerInvite:
         self._limit = heap.arm(Nanoseconds(now_ns + timers.transaction_limit_ns), give_up)
         self._repeat = heap.arm(Nanoseconds(now_ns + self._interval_ns), self._repeat_success)
 
-    def refuse(
-        self,
-        status: int,
-        now_ns: Nanoseconds,
-        *,
-        reason: str | None = None,
-        headers: HeaderPairs = (),
-    ) -> None:
-        """Answer 300 to 699."""
-        response = self._core.response(
-            self.request, status, reason=reason, to_tag=self._local_tag, headers=headers
-        )
-        self._answered = True
-        self._core.layer.respond(self.transaction, response, now_ns)
+    def refuse(self, status: int, now_ns: Nanoseconds) -> None:
+        """Send a refusal in the status's own words."""
+        self.send(self.refusal(status), now_ns)
 
     def acknowledged(self) -> None:
         """Stop repeating the 2xx: its ACK came, or the session is over."""

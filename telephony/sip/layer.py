@@ -72,8 +72,9 @@ class TransactionLayer:
         token: Callable[[], str],
         emit: Callable[[SipOutput], None],
         user: ServerUser,
+        is_open: Callable[[FlowId | None], bool],
     ) -> None:
-        """Start with no transaction."""
+        """Start with no transaction; `is_open` says whether a connection is up."""
         self._settings = settings
         self._heap = heap
         self._token = token
@@ -82,24 +83,20 @@ class TransactionLayer:
         self._clients: dict[ClientKey, ClientTransaction] = {}
         self._servers: dict[ServerKey, ServerTransaction] = {}
         self._merged: dict[tuple[object, ...], ServerTransaction] = {}
-        self._open_flows: set[FlowId] = set()
+        self._is_open = is_open
 
     @property
     def count(self) -> int:
         """Transactions alive, of both kinds."""
         return len(self._clients) + len(self._servers)
 
-    def open_flow(self, flow: FlowId) -> None:
-        """Note that a connection is up."""
-        self._open_flows.add(flow)
-
-    def close_flow(self, flow: FlowId) -> None:
-        """Note that a connection is gone: answers owed to it go to a new one (section 18.2.2)."""
-        self._open_flows.discard(flow)
-
-    def is_open(self, flow: FlowId | None) -> bool:
-        """Say whether a connection is up."""
-        return flow in self._open_flows
+    def uses(self, flow: FlowId) -> bool:
+        """Say whether a transaction sends over a connection."""
+        return any(
+            transaction.hop.is_over(flow)
+            for kind in (self._clients, self._servers)
+            for transaction in kind.values()
+        )
 
     # Requests of ours.
 
@@ -275,7 +272,7 @@ class TransactionLayer:
         hop = response_hop(
             via,
             arrival,
-            flow_is_open=self.is_open(arrival.flow),
+            flow_is_open=self._is_open(arrival.flow),
             force_rport=self._settings.force_rport,
         )
         request.headers.replace_first("Via", str(stamp_via(via, arrival)))
@@ -308,7 +305,7 @@ class TransactionLayer:
         return branch, self._to_hop(request.to_bytes(), hop)
 
     def _to_hop(self, data: bytes, hop: Hop) -> Transmit:
-        flow = hop.flow if self.is_open(hop.flow) else None
+        flow = hop.flow if self._is_open(hop.flow) else None
         return Transmit(data, hop.transport, hop.destination, hop.local, flow)
 
     def _fall_back(self, transaction: ClientTransaction, now_ns: Nanoseconds) -> bool:

@@ -25,6 +25,7 @@ from telephony.sip.codes import (
 )
 from telephony.sip.core import FinalAnswer, set_body
 from telephony.sip.events import ReferReceived
+from telephony.sip.headers import Headers
 from telephony.sip.message import Response
 from telephony.sip.name_addr import NameAddr, parse_name_addr
 from telephony.sip.status import reason_phrase
@@ -47,7 +48,6 @@ __all__ = [
 
 ACCEPTED = 202
 """RFC 3515 section 2.4.2. RFC 7647 would rather have 200; phones of its day wait for 202."""
-TRYING = 100
 LONGEST_STATUS = 699
 SPARE_S = 30
 """Seconds that the subscription outlasts the longest ringing of our call to the target."""
@@ -161,7 +161,8 @@ class PeerTransfer:
         refer_sub = request.headers.get("Refer-Sub") or ""
         self._is_silent = refer_sub.partition(";")[0].strip().lower() == "false"
         self._state = PeerReferState.ASKED
-        self._status, self._reason = TRYING, reason_phrase(TRYING)
+        self._refusal = DECLINE
+        self._status_line = "SIP/2.0 100 Trying"
         self._expires_ns = Nanoseconds(now_ns + core.settings.offer_limit_ns)
         self._alarm = self._arm(PeerReferInput.UNDECIDED)
 
@@ -191,7 +192,7 @@ class PeerTransfer:
         if not FIRST_REFUSAL <= status <= LONGEST_STATUS:
             raise LocalError(f"{status} refuses nothing; wanted 300 to 699")
         if self._state is PeerReferState.ASKED:
-            self._status = status
+            self._refusal = status
         self._advance(PeerReferInput.REFUSE, now_ns)
 
     def report(self, status: int, now_ns: Nanoseconds, *, reason: str | None = None) -> None:
@@ -203,12 +204,11 @@ class PeerTransfer:
             reason: The phrase; the usual one if None.
 
         Raises:
-            LocalError: It was not accepted yet, or that is no status.
+            LocalError: It was not accepted yet, or that makes no status line.
         """
-        if not TRYING <= status <= LONGEST_STATUS:
-            raise LocalError(f"{status} is no status; wanted 100 to 699")
+        line = Response(status, reason or reason_phrase(status), Headers()).start_line
         if self._state is PeerReferState.REPORTING:
-            self._status, self._reason = status, reason or reason_phrase(status)
+            self._status_line = line
         is_final = status >= FIRST_FINAL
         self._advance(PeerReferInput.DECIDED if is_final else PeerReferInput.PROGRESS, now_ns)
 
@@ -251,7 +251,7 @@ class PeerTransfer:
             if self._is_silent:
                 headers.append(("Refer-Sub", "false"))
         elif act is PeerReferAct.SEND_REFUSAL:
-            status = self._status
+            status = self._refusal
         else:
             status = DECLINE if act is PeerReferAct.SEND_DECLINE else REQUEST_TERMINATED
         self._session.respond(self._transaction, status, now_ns, headers=headers)
@@ -263,8 +263,8 @@ class PeerTransfer:
         request = self._session.dialog.request("NOTIFY")
         request.headers.add("Event", self._event)
         request.headers.add("Subscription-State", state)
-        body = f"SIP/2.0 {self._status} {self._reason}\r\n"
-        set_body(request, body.encode(), SIPFRAG)
+        body = f"{self._status_line}\r\n".encode("utf-8", "surrogateescape")
+        set_body(request, body, SIPFRAG)
 
         def answered(status: int, _: Response | None, now_ns: Nanoseconds) -> None:
             if status >= FIRST_REFUSAL:

@@ -7,7 +7,7 @@ from telephony.sip.timers import TimerSettings
 from telephony.sip.transmit import HostPort
 from telephony.units import NS_PER_SECOND, Nanoseconds
 
-__all__ = ["EndpointSettings"]
+__all__ = ["EndpointSettings", "FlowLimits"]
 
 METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "NOTIFY", "REFER")
 
@@ -15,6 +15,25 @@ RING_LIMIT_NS = Nanoseconds(180 * NS_PER_SECOND)
 OFFER_LIMIT_NS = Nanoseconds(10 * NS_PER_SECOND)
 HANDED_OFF_WAIT_NS = Nanoseconds(4 * NS_PER_SECOND)
 NOTIFY_LIMIT_NS = Nanoseconds(32 * NS_PER_SECOND)
+MESSAGE_LIMIT_NS = Nanoseconds(32 * NS_PER_SECOND)
+IDLE_LIMIT_NS = Nanoseconds(300 * NS_PER_SECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLimits:
+    """How long a connection may keep us waiting before it is closed.
+
+    Attributes:
+        message_ns: For a message from its first octet to its last, and for the first one on a
+            connection that the peer opened from the opening on. By default 64*T1: whoever sent it
+            has given up by then.
+        idle_ns: For anything at all, a keep-alive included, on a connection that no transaction
+            and no session needs; looked at this often, so it may take up to twice as long. By
+            default more than two of the keep-alive intervals of RFC 5626 section 4.4.1 (120 s).
+    """
+
+    message_ns: Nanoseconds = MESSAGE_LIMIT_NS
+    idle_ns: Nanoseconds = IDLE_LIMIT_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +48,7 @@ class EndpointSettings:
         allowed_methods: What Allow says; a known method that is not in it is answered 405.
         supported: Option tags we understand; a Require with any other is answered 420.
         timers: T1, T2, T4.
+        flows: How long connections may be silent.
         max_transactions: Beyond it new requests outside dialogs are answered 503.
         max_dialogs: Beyond it new INVITEs are answered 503.
         ring_limit_ns: An INVITE unanswered for so long is given up: cancelled if ours, answered
@@ -53,6 +73,7 @@ class EndpointSettings:
     allowed_methods: tuple[str, ...] = METHODS
     supported: tuple[str, ...] = ("norefersub",)
     timers: TimerSettings = field(default_factory=TimerSettings)
+    flows: FlowLimits = field(default_factory=FlowLimits)
     max_transactions: int = 20_000
     max_dialogs: int = 10_000
     ring_limit_ns: Nanoseconds = RING_LIMIT_NS

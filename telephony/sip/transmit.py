@@ -79,6 +79,10 @@ class Hop:
     flow: FlowId | None = None
     may_use_tcp: bool = False
 
+    def is_over(self, flow: FlowId) -> bool:
+        """Say whether a connection leads to this place."""
+        return self.transport == flow.transport and self.destination == (flow.host, flow.port)
+
 
 @dataclass(frozen=True, slots=True)
 class Transmit:

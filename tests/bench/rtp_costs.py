@@ -15,9 +15,7 @@ from telephony.rtp import (
     ReorderBuffer,
     RtpPacket,
     RtpSender,
-    SequenceUnwrapper,
     SourcePolicy,
-    TimestampUnwrapper,
     parse_rtp,
 )
 from telephony.units import NS_PER_MS, Nanoseconds, RtpTimestamp
@@ -98,14 +96,6 @@ def reorder(stream: list[RtpPacket]) -> None:
         handle(packet, arrival_ns)
 
 
-def unwrap() -> None:
-    """Unwrap a sequence number and a timestamp."""
-    sequences, timestamps = SequenceUnwrapper().unwrap, TimestampUnwrapper().unwrap
-    for packet in IN_ORDER:
-        sequences(packet.sequence)
-        timestamps(packet.timestamp)
-
-
 def digits() -> None:
     """Give the packet of one period while digits are sent."""
     subject = DigitSender(clock_rate_hz=8000)
@@ -127,7 +117,7 @@ def receive() -> None:
         if latch.accept(PEER, packet, arrival_ns):
             statistics.handle_packet(packet.sequence, packet.timestamp, arrival_ns)
             buffer.handle_packet(packet, arrival_ns)
-    assert buffer.released == PACKETS - 1  # the first of the latch's pair is let go
+    assert buffer.released == PACKETS - 1  # without the first, which the latch kept
 
 
 LOOPS: dict[str, Loop] = {
@@ -138,7 +128,6 @@ LOOPS: dict[str, Loop] = {
     "reorder_in_order": lambda: reorder(IN_ORDER),
     "reorder_swapped": lambda: reorder(SWAPPED),
     "reorder_2_percent_lost": lambda: reorder(ONE_LOST),
-    "unwrap_both": unwrap,
     "digit_period": digits,
     "receive_all": receive,
 }

@@ -85,6 +85,7 @@ def rig() -> Iterator[Rig]:
         settings = (
             f'[realtime.absent]\nurl = "ws://{LOOPBACK}:{nobody.getsockname()[1]}"\n'
             f'[realtime.forwarded]\nurl = "{model.url}"\non_failure = "{target}"\n'
+            f'[transfer]\nallow = ["{target}"]\n'
         )
         phone = "tests.support.phones:troubled"
         product = stack.enter_context(Product(folder, model.url, settings=settings, phone=phone))
@@ -297,6 +298,23 @@ def test_lost_model_is_apologized_for_and_the_call_ends(
     assert why in line["why"]
     lost = f'telephony_trouble_total{{code="voice.lost",fault="{fault}"}}'
     assert rig.rises(lost, before) == 1
+
+
+def test_model_that_only_fails_is_apologized_for_and_the_call_ends(rig: Rig) -> None:
+    logged = len(rig.product.log_lines())
+    with rig.call("fails") as call:
+        call.wait_until(has_heard(FILLER))
+        call.wait_until(has_heard(APOLOGY))
+        call.wait_until(lambda one: one.is_ended)
+        assert call.longest_silence_s(call.answered_s) < SILENCE_SECONDS
+    ended = rig.product.wait_for_row(newest_call(rig), "call.ended")
+    assert ended["by"] == "failure"
+    assert ended["cause"] == "the voice session was lost: it failed 3 responses in a row"
+    lines = log_lines_with_fault(rig, logged)
+    assert [(line["fault"], line["code"]) for line in lines] == [
+        *[("model", "response.failed")] * 3,
+        ("model", "voice.failing"),
+    ]
 
 
 @pytest.mark.peers

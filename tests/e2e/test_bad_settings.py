@@ -14,9 +14,10 @@ SECONDS = 120.0
 CONFIGURATION, FAILED = 2, 1
 
 
-def telephony(*arguments: str) -> subprocess.CompletedProcess[str]:
+def telephony(*arguments: str, within: str = 'exec "$@"') -> subprocess.CompletedProcess[str]:
+    """Run the program, started by a shell that may change its limits before."""
     return subprocess.run(
-        [sys.executable, "-m", "telephony", *arguments],
+        ["sh", "-c", within, "sh", sys.executable, "-m", "telephony", *arguments],
         cwd=ROOT,
         env=child_environment(),
         stdin=subprocess.DEVNULL,
@@ -46,8 +47,17 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
             ["line", "agent", "'nobody'", "wanted"],
         ),
         ("version = 1\n[sip\n", ["line 2"]),
+        ('version = 1\n[http]\nlisten = "0.0.0.0:0"\n', ["http", "0.0.0.0:0", "wanted token"]),
     ],
-    ids=["version", "unknown key", "wrong type", "out of range", "no such agent", "no TOML"],
+    ids=[
+        "version",
+        "unknown key",
+        "wrong type",
+        "out of range",
+        "no such agent",
+        "no TOML",
+        "open HTTP",
+    ],
 )
 def test_configuration_error_names_file_key_value_and_what_is_wanted(
     tmp_path: Path, command: str, text: str, parts: list[str]
@@ -61,6 +71,14 @@ def test_configuration_error_names_file_key_value_and_what_is_wanted(
     assert message.startswith("configuration error: ")
     for part in ["shop.toml", *parts]:
         assert part in message, message
+
+
+def test_more_calls_than_open_files_are_refused_with_what_is_possible(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text("version = 1\n[limits]\ncalls = 200\n")
+    done = telephony("check", "--config", str(path), within='ulimit -n 1024 && exec "$@"')
+    assert done.returncode == CONFIGURATION
+    assert "limits.calls is 200, wanted at most 149" in said(done)
 
 
 def test_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:

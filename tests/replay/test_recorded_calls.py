@@ -119,9 +119,6 @@ def spoken_once(name: str, call: RecordedCall) -> Datagram:
     )
 
 
-# ---- on the virtual clock -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recorded_call_has_its_expected_timeline(
     name: str, virtual: dict[str, PlayedCall]
@@ -200,9 +197,6 @@ def test_what_sounds_beneath_a_key_is_not_appended(speaker: Speaker) -> None:
     datagrams = tuple(loud if each is beneath else each for each in call.datagrams)
     found = told(call, play_virtually(replace(call, datagrams=datagrams), speaker))
     assert found == expectation("digits")
-
-
-# ---- through sockets ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from telephony.rtp import (
+    ApplicationDefined,
     DigitEnded,
     DigitReceiver,
     DigitStarted,
@@ -20,13 +21,13 @@ from telephony.rtp import (
     Resync,
     RtpPacket,
     SenderReport,
-    is_rtcp,
     parse_rtcp,
     parse_rtp,
 )
 from telephony.rtp.serial import timestamp_distance
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 from tests.support.pcap import Datagram, read_datagrams
+from tests.support.recordings import index, recorded
 
 CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus" / "pcap"
 SIPP = Path(shutil.which("sipp") or "bin/sipp").parent.parent / "share" / "sip-tester"
@@ -50,6 +51,11 @@ class Heard(NamedTuple):
     digits: list[DigitStarted | DigitEnded]
     buffer: ReorderBuffer
     statistics: ReceiverStatistics
+
+
+def is_rtcp(datagram: bytes) -> bool:
+    """Tell RTCP from RTP where both are in one capture (RFC 5761 section 4)."""
+    return 192 <= datagram[1] <= 223
 
 
 def stream(datagrams: Iterable[Datagram], source: tuple[str, int]) -> list[Datagram]:
@@ -163,3 +169,13 @@ def test_two_quiet_streams_have_no_loss_and_no_jitter() -> None:
             heard.packets[-1].timestamp, heard.packets[0].timestamp
         ) * NS_PER_SECOND // 8000  # fmt: skip
         assert span_ns == (len(heard.packets) - 1) * 20 * NS_PER_MS
+
+
+@pytest.mark.parametrize("name", [str(entry["name"]) for entry in index()])
+def test_all_rtcp_of_recorded_phones_is_read(name: str) -> None:
+    call = recorded(name)
+    ports = [(host, port + 1) for host, port in (call.agent_media, call.caller_media)]
+    received = [parse_rtcp(each.payload) for each in call.datagrams if each.destination in ports]
+    lone = [packets[0] for packets in received if isinstance(packets[0], ApplicationDefined)]
+    assert {(packet.name, packet.content) for packet in lone} == {(b"PING", b"PONG")}
+    assert any(isinstance(packets[0], SenderReport) for packets in received)

@@ -139,6 +139,14 @@ class Child:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def wait(self, timeout_seconds: float) -> int:
+        """Wait until the child ends by itself; gives its exit code."""
+        assert self._process is not None
+        try:
+            return self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            raise ChildError(f"{self._arguments} goes on; {self.log_tail()}") from None
+
     def read(self, timeout_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Wait for the next JSON object that the child prints."""
         assert self._lines is not None

@@ -151,10 +151,12 @@ class ListeningCall:
     async def _hang_up(self) -> None:
         if self._ticking is not None:
             self._ticking.cancel()
-        await self._dialog.bye()
-        self.ear.close()
-        self._sip.close()
-        await asyncio.sleep(0)
+        try:
+            await self._dialog.bye()
+        finally:
+            self.ear.close()
+            self._sip.close()
+            await asyncio.sleep(0)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(2 * PATIENCE_SECONDS)

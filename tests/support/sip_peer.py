@@ -62,6 +62,7 @@ class Bench:
         self.now = Nanoseconds(0)
         self.sent: list[Sent] = []
         self.events: list[SipOutput] = []
+        self._flows: set[FlowId] = set()
 
     @property
     def now_ms(self) -> float:
@@ -90,9 +91,23 @@ class Bench:
         self.endpoint.handle_datagram(data, source, local, self.now)
         self.drain()
 
+    def open(self, flow: FlowId = FLOW) -> None:
+        """Have a connection come about."""
+        self._flows.add(flow)
+        self.endpoint.handle_flow_opened(flow, self.now)
+        self.drain()
+
+    def close(self, flow: FlowId = FLOW) -> None:
+        """Have a connection end."""
+        self._flows.discard(flow)
+        self.endpoint.handle_flow_closed(flow, self.now)
+        self.drain()
+
     def stream(self, text: str | bytes, flow: FlowId = FLOW) -> None:
-        """Have octets arrive over a connection."""
+        """Have octets arrive over a connection; the first ones open it."""
         data = text.encode() if isinstance(text, str) else text
+        if flow not in self._flows:
+            self.open(flow)
         self.endpoint.handle_stream(flow, data, self.now)
         self.drain()
 

@@ -120,10 +120,11 @@ def unlike_what_was_sent(
     begin = 0
     for cut in (moment for moment in moments if moment["event"] == "cut"):
         sent: int = cut["sent_samples"]
-        if cut["item"] >= len(items):
+        number: int = cut["item"]
+        if number >= len(items):
             faults.append(f"{cut}: there are {len(items)} items only")
             continue
-        item = items[cut["item"]]
+        item = items[number]
         if cut["audio_end_ms"] != sent * 1000 // audio_format.rate_hz:
             faults.append(f"{cut}: {sent} samples are not its milliseconds, floored")
         if not sent:

@@ -43,12 +43,21 @@ def print_rows(name: str, rows: Sequence[Row], console: Console) -> None:
     for figure in figures:
         table.add_column(figure.replace("_", " "))
     for row in rows:
-        verdict = "[green]ok[/]" if row.ok else "[red]SHORT[/]"
         cells = (str(row.figures.get(figure, "")) for figure in figures)
-        table.add_row(row.name, verdict, *cells, style=None if row.ok else "bold")
+        table.add_row(row.name, _verdict(row), *cells, style=None if row.ok else "bold")
     console.print(table)
+    differing = [row for row in rows if row.differs]
+    for row in differing:
+        console.print(f"{row.name} differs on purpose: {row.differs}")
     short = sum(not row.ok for row in rows)
-    console.print(f"{name}: {len(rows)} rows, {short} short")
+    differ = f", {len(differing)} different on purpose" if differing else ""
+    console.print(f"{name}: {len(rows)} rows, {short} short{differ}")
+
+
+def _verdict(row: Row) -> str:
+    if not row.ok:
+        return "[red]SHORT[/]"
+    return "[yellow]differs[/]" if row.differs else "[green]ok[/]"
 
 
 def as_json(name: str, rows: Sequence[Row]) -> str:

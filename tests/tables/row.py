@@ -11,8 +11,10 @@ class Row:
         name: What was tried.
         ok: Whether it holds.
         figures: What was measured, by name; each becomes a column.
+        differs: Why it is not what is wanted, on purpose; "" where it is what is wanted, or short.
     """
 
     name: str
     ok: bool
     figures: dict[str, object] = field(default_factory=dict[str, object])
+    differs: str = ""

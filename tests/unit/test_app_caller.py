@@ -1,14 +1,16 @@
 """The parts of `telephony call` that need no call: the file that is played, and what is said."""
 
 import asyncio
+import json
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from telephony.app.caller import CallOptions, CallOutcome, place_call, read_audio
+from telephony.app.caller import CallOptions, CallOutcome, call, place_call, read_audio
 from telephony.call import CallEnded
-from telephony.errors import ConfigurationError
+from telephony.errors import ConfigurationError, TelephonyError
 from telephony_codecs import WavAudio, WavEncoding, decode_pcmu, encode_pcma
 
 
@@ -85,17 +87,61 @@ def test_the_outcome_says_the_status(
     outcome = CallOutcome(is_answered, ended, None)
     assert outcome.ok is ok
     assert outcome.line() == line
-    assert outcome.as_json()["status"] == ended.status
+    said = outcome.as_json()
+    assert (said["status"], said["error"]) == (ended.status, None if ok else line)
 
 
 @pytest.mark.parametrize(
     ("options", "match"),
     [
         (CallOptions("sip:x@127.0.0.1", play=Path("a"), agent="reception"), "not both"),
-        (CallOptions("bla"), "target"),
-        (CallOptions("tel:+1555"), "wanted a SIP URI"),
+        (CallOptions("bla"), "URI is 'bla', wanted one such as"),
+        (CallOptions("tel:+1555"), "wanted a sip: URI"),
+        (CallOptions("sip:x@127.0.0.1", digits="1,2"), "--digits is '1,2', wanted 0-9"),
+        (CallOptions("sip:x@127.0.0.1", record=Path("/absent/a.wav")), "--record is '/absent/a"),
+        (CallOptions("sip:x@127.0.0.1", record=Path("/")), "--record is '/', wanted a file"),
+        (CallOptions("sip:x@127.0.0.1", agent="nobody"), "MODULE:NAME or one of reception"),
     ],
 )
 def test_options_that_cannot_be_carried_out(options: CallOptions, match: str) -> None:
     with pytest.raises(ConfigurationError, match=match):
-        asyncio.run(place_call(options, lambda _row: None))
+        asyncio.run(place_call(options, lambda _row: None, lambda _line: None))
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "error"),
+    [
+        (CallOptions("bla"), 2, "URI is 'bla'"),
+        (CallOptions("sip:x@no-such-host.invalid"), 1, "no way to no-such-host.invalid"),
+    ],
+)
+def test_json_is_one_object_even_where_no_call_could_be_placed(
+    options: CallOptions, status: int, error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(options, as_json=True) == status
+    said = json.loads(capsys.readouterr().out)
+    ended = CallOutcome(True, CallEnded(by="local", cause="x"), None).as_json()
+    assert said.keys() == ended.keys()
+    assert said["error"].startswith(error)
+    assert not said["ok"]
+    with pytest.raises(TelephonyError, match=error):
+        call(options, as_json=False)
+
+
+def test_an_agent_of_the_file_may_talk_whatever_its_lines_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "telephony.toml").write_text(
+        'version = 1\n[[line]]\nnumber = "*"\nagent = "coded"\n[agent.reception]\n'
+        '[realtime.main]\nurl = "ws://127.0.0.1:1"\napi_key = { env = "NO_SUCH_KEY" }\n'
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        target = f"sip:x@127.0.0.1:{gone.getsockname()[1]}"
+    call(CallOptions(target), as_json=True)
+    assert json.loads(capsys.readouterr().out)["status"] == 503
+    call(CallOptions(target, agent="reception"), as_json=True)
+    assert "NO_SUCH_KEY" in json.loads(capsys.readouterr().out)["error"]
+    call(CallOptions(target, agent="coded"), as_json=True)
+    assert "or one of reception" in json.loads(capsys.readouterr().out)["error"]

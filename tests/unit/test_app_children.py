@@ -64,8 +64,8 @@ def test_ready_and_an_address_are_understood(module: Write) -> None:
     ("text", "message"),
     [
         ("""print('{"error": "address in use"}')""", "^odd: address in use$"),
-        ("raise SystemExit(1)", "^odd did not start; its reason is above$"),
-        ("print('what?')", "^odd did not start; its reason is above$"),
+        ("raise SystemExit(1)", "^odd did not start; the log has its reason$"),
+        ("print('what?')", "^odd did not start; the log has its reason$"),
     ],
 )
 def test_a_child_that_is_not_ready_says_why(module: Write, text: str, message: str) -> None:

@@ -29,7 +29,7 @@ def settings(tmp_path: Path) -> Load:
     def read(text: str) -> Settings:
         path = tmp_path / "telephony.toml"
         path.write_text(f"version = 1\n{text}")
-        return load(path, {}, {}, agents=["python"])
+        return load(path, {"MODEL_KEY": "s3cret"}, {}, agents=["python"])
 
     return read
 
@@ -38,9 +38,6 @@ def phone_of(agent: Agent, number: str = "*") -> Phone:
     phone = Phone()
     phone.answer(number, agent)
     return phone
-
-
-# ---- lines and agents -------------------------------------------------------------------------
 
 
 def test_nothing_configured_is_the_default_phone_with_one_target_allowed(settings: Load) -> None:
@@ -107,13 +104,6 @@ def test_what_the_command_line_says_wins(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.http.listen == "127.0.0.1:0"
 
 
-def test_a_line_whose_agent_is_nowhere_is_named(settings: Load) -> None:
-    found = settings('[[line]]\nnumber = "7"\nagent = "python"\n')
-    with pytest.raises(ConfigurationError) as raised:
-        configure(found, None, None)
-    assert str(raised.value) == "line 7: agent is 'python', wanted one of none"
-
-
 def test_two_agents_of_one_name_are_refused(settings: Load) -> None:
     with pytest.raises(ConfigurationError, match="two agents are called 'python'"):
         configure(settings("[agent.python]\n"), phone_of(Agent("python")), None)
@@ -154,15 +144,37 @@ def test_a_transfer_that_is_not_allowed_is_refused_before_a_call(settings: Load)
     assert configure(allowed, phone_of(agent), None).may_transfer("sip:7@pbx.example.com")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0:5060", "udp:[::]:5060"])
-def test_listening_everywhere_needs_an_address_to_tell(settings: Load, host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"^sip\.advertise is missing: sip\.listen is"):
-        configure(settings(f'[sip]\nlisten = ["{host}"]\n'), None, None)
-    told = settings(f'[sip]\nlisten = ["{host}"]\nadvertise = "192.0.2.1"\n')
-    assert engine_settings(configure(told, None, None).settings).advertise == "192.0.2.1"
+def test_a_number_that_nobody_can_dial_is_refused(settings: Load) -> None:
+    for number in ("+1555*", "*", "*72", "front.desk"):
+        assert configure(settings(""), phone_of(Agent("python"), number), None).lines
+    with pytest.raises(ConfigurationError) as raised:
+        configure(settings(""), phone_of(Agent("python"), "+1 555"), None)
+    assert str(raised.value) == (
+        "agent 'python': answers '+1 555', wanted a number or name as it is dialled,"
+        " 'prefix*' or '*'"
+    )
 
 
-# ---- loading a phone --------------------------------------------------------------------------
+def test_every_fault_is_told_at_once(settings: Load) -> None:
+    agent = Agent("python", realtime="big", handoffs=[Transfer("desk", to="sip:2@pbx.test")])
+    with pytest.raises(ConfigurationError) as raised:
+        configure(settings(""), phone_of(agent, "a b"), None)
+    assert len(str(raised.value).splitlines()) == 3
+
+
+def test_an_agent_of_python_may_hand_to_one_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("telephony.toml").write_text("version = 1\n[agent.sales]\n")
+    phone = phone_of(Agent("first", handoffs=["sales"]))
+    configured = configure(load_settings(default_config(), phone, {}), phone, None)
+    assert set(configured.agents) == {"first", "sales"}
+
+
+def test_an_agent_of_the_default_ones_name_needs_a_line(settings: Load) -> None:
+    with pytest.raises(ConfigurationError, match=r"^agent\.reception: no line reaches it"):
+        configure(settings("[agent.reception]\n"), None, None)
 
 
 @pytest.fixture
@@ -240,8 +252,6 @@ def test_a_phone_keeps_its_hook(settings: Load) -> None:
     assert configure(settings(""), phone, None).hook is decide
 
 
-# ---- plans ------------------------------------------------------------------------------------
-
 REALTIME = """
 [realtime.first]
 url = "wss://model.example/v1"
@@ -249,6 +259,10 @@ model = "speaker"
 api_key = {env = "MODEL_KEY"}
 format = "pcm"
 on_failure = "sip:desk@192.0.2.1"
+ping_s = 0
+pong_s = 2.5
+[transfer]
+allow = ["sip:desk@192.0.2.1"]
 [realtime.second]
 url = "ws://other.example"
 """
@@ -270,9 +284,11 @@ def test_a_plan_names_the_agents_server_and_carries_its_key_unseen(settings: Loa
         VoiceFormat.PCM,
     )
     assert plan.on_failure == "sip:desk@192.0.2.1"
+    assert (plan.ping_seconds, plan.pong_seconds) == (0, 2.5)
     other = plans.plan(agents[1], {})
     assert (other.url, other.headers, other.audio_format) == ("ws://other.example", (), None)
     assert (other.model, other.voice) == ("fast", "amber")
+    assert (other.ping_seconds, other.pong_seconds) == (20, 10)
 
 
 def test_a_key_that_is_not_in_the_environment_is_named(settings: Load) -> None:
@@ -292,9 +308,6 @@ def test_the_embedded_servers_address_goes_into_the_plans(settings: Load) -> Non
     configured = configure(settings(""), None, None)
     plans = configured.plans("ws://127.0.0.1:7", {})
     assert plans.plan(configured.lines[0][1], {}).url == "ws://127.0.0.1:7"
-
-
-# ---- the engine's settings --------------------------------------------------------------------
 
 
 def test_an_engine_is_told_what_it_needs(settings: Load) -> None:

@@ -234,7 +234,7 @@ def test_the_report_is_what_the_contract_says() -> None:
     report = DemoReport((step,), (GOOD,), files)
     assert report.ok
     said = json.loads(json.dumps(report.as_json()))
-    assert set(said) == {"ok", "steps", "truncations", "files"}
+    assert set(said) == {"ok", "error", "steps", "truncations", "files"}
     assert said["steps"] == [{"name": "greeting", "ok": True, "at_ms": 5}]
     assert said["files"] == {"audio": "a", "timeline": "t", "picture": "p"}
     assert not replace(report, failure="waited in vain").ok

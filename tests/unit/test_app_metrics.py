@@ -25,3 +25,11 @@ def test_a_tool_failure_counts_by_how_it_failed() -> None:
     value = metrics.registry.get_sample_value
     assert value("telephony_tool_failures_total", {"how": "timeout"}) == 1
     assert value("telephony_tool_failures_total", {"how": "failed"}) is None
+
+
+def test_the_threads_that_tools_hold_are_shown_as_they_are_now() -> None:
+    metrics = Metrics()
+    taken = [0]
+    metrics.show_tool_threads(lambda: taken[0])
+    taken[0] = 3
+    assert metrics.registry.get_sample_value("telephony_tool_threads") == 3

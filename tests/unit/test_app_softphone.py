@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from telephony.app.softphone import CallOverError, PhoneCall, host_in_uri
+from telephony.app.softphone import CallOverError, PhoneCall
 from telephony.call import CallCommand, CallEnded, CallEvent, DigitPressed, HangUp, PlayoutFinished
 from telephony.call.events import CallEventBody
 
@@ -60,8 +60,3 @@ def test_a_command_names_its_call() -> None:
     sent: list[CallCommand] = []
     PhoneCall("c", sent.append).command(HangUp())
     assert [(one.call_id, one.body) for one in sent] == [("c", HangUp())]
-
-
-@pytest.mark.parametrize(("host", "written"), [("::1", "[::1]"), ("127.0.0.1", "127.0.0.1")])
-def test_an_address_is_written_as_a_uri_wants_it(host: str, written: str) -> None:
-    assert host_in_uri(host) == written

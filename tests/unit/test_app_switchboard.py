@@ -9,15 +9,18 @@ from structlog.testing import capture_logs
 
 from telephony import Agent, Answer, IncomingCall, Redirect, Reject, Ring, Transfer, tool
 from telephony.agent import agents_by_name, hang_up, press_keys
+from telephony.app.call_record import EVENTS_KEPT
 from telephony.app.phone import OnIncoming
 from telephony.app.plans import Plans, VoiceServer
-from telephony.app.switchboard import CALLS_KEPT, EVENTS_KEPT, Switchboard
+from telephony.app.switchboard import CALLS_KEPT, Switchboard
 from telephony.app.tool_runtime import ToolRuntime
 from telephony.call import (
     AnswerCall,
+    CallAnswered,
     CallCommand,
     CallCommandBody,
     CallEnded,
+    CallEvent,
     CallEventBody,
     CallIncoming,
     ConfigureAgent,
@@ -163,9 +166,6 @@ def text(result: CallCommandBody) -> str:
     return result.output
 
 
-# ---- who answers ------------------------------------------------------------------------------
-
-
 def test_the_line_decides_where_there_is_no_hook() -> None:
     plan = plan_of(decided(None))
     assert plan.agent == "reception"
@@ -249,7 +249,7 @@ def test_a_hook_that_takes_too_long_leaves_it_to_the_lines() -> None:
 
     async def main() -> None:
         bench = Bench(hook)
-        bench.switchboard.hook_seconds = 0.01
+        bench.switchboard.incoming.hook_seconds = 0.01
         bench.tell(incoming())
         assert isinstance(await bench.command(), AnswerCall)
 
@@ -296,9 +296,6 @@ def test_a_status_that_refuses_nothing_is_refused(status: int) -> None:
 def test_ringing_for_ever_is_refused(seconds: float) -> None:
     with pytest.raises(ConfigurationError, match="wanted 0 to 180"):
         Ring(seconds)
-
-
-# ---- functions of the model -------------------------------------------------------------------
 
 
 def test_a_tool_is_run_and_its_result_given_back() -> None:
@@ -435,9 +432,6 @@ def test_a_transfer_that_is_not_allowed_is_not_tried() -> None:
     assert logs[0]["target"] == "sip:+1900555@expensive.example"
 
 
-# ---- what is kept -----------------------------------------------------------------------------
-
-
 def test_the_oldest_ended_calls_are_forgotten_and_calls_that_are_up_never() -> None:
     bench = Bench()
     bench.tell(PlayoutFinished(), "up")
@@ -466,3 +460,22 @@ def test_every_watcher_sees_every_event() -> None:
     bench.switchboard.watch(lambda event: seen.append(event.call_id))
     bench.tell(PlayoutFinished())
     assert seen == ["playout.finished", "e1-1"]
+
+
+def test_calls_that_a_dead_engine_left_open_are_ended_with_the_app() -> None:
+    async def main() -> None:
+        bench = Bench()
+        rows: list[CallEvent] = []
+        bench.switchboard.watch(rows.append)
+        await bench.up()
+        bench.tell(PlayoutFinished(), "e1-2")
+        bench.tell(CallEnded(by="remote", cause="BYE"), "e1-2")
+        bench.tell(CallAnswered(codec="PCMU", ptime_ms=20, remote="192.0.2.1:4000"))
+        seen = len(rows)
+        bench.switchboard.close(wall=2.5)
+        bench.switchboard.close(wall=9.9)
+        (row,) = rows[seen:]
+        assert (row.call_id, row.seq, row.t_ns, row.wall) == ("e1-1", 2, 2_500_000_000, 2.5)
+        assert row.payload == CallEnded(by="failure", cause="the engine died", duration_ms=2500)
+
+    run(main)

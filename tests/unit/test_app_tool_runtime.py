@@ -2,18 +2,21 @@
 
 import asyncio
 import os
+import signal
 import sys
 import threading
-import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Annotated
 
 import pytest
+from pydantic import AfterValidator
 from structlog.testing import capture_logs
 
 from telephony import tool
 from telephony.agent import AnyTool
 from telephony.app.tool_runtime import ToolRuntime
+from telephony.app.tool_threads import ToolThreads
 
 MAIN_PROCESS = os.getpid()
 
@@ -36,6 +39,19 @@ def in_a_process() -> int:
     return os.getpid()
 
 
+@tool(executor="process", timeout_s=0.2)
+def hangs_in_a_process() -> None:
+    """Compute for ever, deaf to all requests to end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        pass
+
+
+@tool(executor="process")
+def takes_a_secret(text: Annotated[object, AfterValidator(lambda _: threading.Lock())]) -> None:
+    """Be given what no process can hand another."""
+
+
 @tool(executor="process")
 def ends_its_process() -> None:
     """Take its process down."""
@@ -49,10 +65,36 @@ async def never_ends() -> None:
 
 
 @tool(timeout_s=0.05)
-def sleeps_too_long() -> str:
-    """Sleep."""
-    time.sleep(0.2)
+async def refuses_to_be_cancelled() -> str:
+    """Go on for a while, whoever wants it to end."""
+    for _ in range(20):
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.01)
     return "late"
+
+
+@tool
+async def is_cancelled_by_itself() -> None:
+    """Wait for something that was given up."""
+    given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    given_up.cancel()
+    await given_up
+
+
+let_go = threading.Event()
+
+
+@tool(timeout_s=0.05)
+def hangs() -> str:
+    """Wait for what does not come."""
+    let_go.wait()
+    return "late"
+
+
+@tool
+def stops_an_iteration() -> None:
+    """Fail in a way that no coroutine may."""
+    raise StopIteration
 
 
 @tool
@@ -91,12 +133,17 @@ def no_json() -> object:
     return object()
 
 
+ARGUMENTS: dict[AnyTool, str] = {hangs: "", in_a_thread: '{"text": "well"}'}
+
+
 @contextmanager
-def runtime() -> Generator[tuple[ToolRuntime, list[str]]]:
+def runtime(threads: int = 8) -> Generator[tuple[ToolRuntime, list[str]]]:
     failures: list[str] = []
-    tools = ToolRuntime(failures.append)
+    let_go.clear()
+    tools = ToolRuntime(failures.append, ToolThreads(threads))
     yield tools, failures
     tools.close()
+    let_go.set()
 
 
 def run(one: AnyTool, arguments: str = "{}") -> tuple[str, list[str]]:
@@ -125,12 +172,69 @@ def test_a_tool_that_ends_its_process_fails_and_the_next_one_runs() -> None:
 
     with capture_logs(), runtime() as (tools, failures):
         broken, well = asyncio.run(main(tools))
-    assert broken == "error: ends_its_process failed: BrokenProcessPool"
+    assert broken == "error: ends_its_process failed: its process ended"
     assert well.isdecimal()
     assert failures == ["failed"]
 
 
-@pytest.mark.parametrize("one", [never_ends, sleeps_too_long])
+def test_a_process_is_kept_for_the_next_call() -> None:
+    async def main(tools: ToolRuntime) -> list[str]:
+        return [await tools.run(in_a_process, "", call_id="e1-1") for _ in range(2)]
+
+    with runtime() as (tools, _):
+        first, second = asyncio.run(main(tools))
+    assert first == second
+    assert not is_running(int(first)), "closed with us"
+
+
+def test_a_process_that_hangs_is_killed_and_the_next_tool_gets_another() -> None:
+    async def main(tools: ToolRuntime) -> list[str]:
+        calls = (in_a_process, hangs_in_a_process, in_a_process)
+        said = [await tools.run(one, "", call_id="e1-1") for one in calls]
+        assert tools.threads_taken == 0, "nothing waits for it any more"
+        return said
+
+    with capture_logs(), runtime() as (tools, failures):
+        first, hung, next_one = asyncio.run(main(tools))
+        assert not is_running(int(first))
+    assert hung == "error: hangs_in_a_process did not answer within 0.2 s"
+    assert int(next_one) != int(first)
+    assert failures == ["timeout"]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_arguments_that_no_process_can_be_handed_are_a_failure() -> None:
+    with capture_logs():
+        said, failures = run(takes_a_secret, '{"text": "x"}')
+    assert said == "error: takes_a_secret failed: TypeError"
+    assert failures == ["failed"]
+
+
+def test_hung_tools_delay_no_other_until_the_named_bound_and_then_it_is_said() -> None:
+    async def main(tools: ToolRuntime) -> list[str]:
+        calls = (hangs, hangs, in_a_thread, in_a_thread, hangs, in_a_thread)
+        said = [await tools.run(one, ARGUMENTS[one], call_id="e1-1") for one in calls]
+        assert tools.threads_taken == 3
+        return said
+
+    with capture_logs() as logs, runtime(threads=3) as (tools, failures):
+        first, second, well, again, third, refused = asyncio.run(main(tools))
+    assert {first, second, third} == {"error: hangs did not answer within 0.05 s"}
+    assert well.startswith("well from tool_")
+    assert again.startswith("well from tool_")
+    assert refused == "error: in_a_thread cannot run now: all 3 threads for tools are taken"
+    assert failures == ["timeout", "timeout", "timeout", "busy"]
+    assert logs[-1]["event"] == "tool refused"
+
+
+@pytest.mark.parametrize("one", [never_ends, refuses_to_be_cancelled, hangs])
 def test_a_tool_that_hangs_is_given_up_in_its_time(one: AnyTool) -> None:
     with capture_logs() as logs:
         said, failures = run(one)
@@ -155,7 +259,16 @@ def test_a_tool_that_raises_tells_the_model_no_details_and_the_log_all() -> None
     with capture_logs() as logs:
         assert run(raises) == ("error: raises failed: RuntimeError", ["failed"])
     assert (logs[0]["event"], logs[0]["call"], logs[0]["fault"]) == ("tool failed", "e1-1", "tool")
-    assert logs[0]["exc_info"]
+    assert "secret of the database" in logs[0]["exception"]
+
+
+@pytest.mark.parametrize(
+    ("one", "kind"),
+    [(is_cancelled_by_itself, "CancelledError"), (stops_an_iteration, "StopIteration")],
+)
+def test_a_failure_of_an_unusual_kind_is_answered_as_well(one: AnyTool, kind: str) -> None:
+    with capture_logs():
+        assert run(one) == (f"error: {one.name} failed: {kind}", ["failed"])
 
 
 @pytest.mark.parametrize("one", [exits, exits_in_a_thread])

@@ -247,7 +247,7 @@ def test_a_caller_who_hangs_up_ends_the_call_with_its_counters() -> None:
     assert ended["duration_ms"] == 1060
     counters = ended["counters"]
     assert isinstance(counters, dict)
-    assert counters["rtp_received"] == 53
+    assert counters["rtp_received"] == 54
     assert counters["uplink_appended"] == (
         counters["uplink_span"] + counters["uplink_inserted"] - counters["uplink_dropped"]
     )

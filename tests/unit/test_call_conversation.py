@@ -2,8 +2,8 @@
 
 import pytest
 
-from telephony.call import VoicePlan
-from telephony.call.conversation import Conversation, Outlets, Prompts
+from telephony.call import Prompts, VoicePlan
+from telephony.call.conversation import Conversation, Outlets
 from telephony.media import RtpPort
 from telephony.voice import (
     AddText,

@@ -4,8 +4,8 @@ from typing import cast
 
 import pytest
 
+from telephony.call import MediaPolicy, SipLeg
 from telephony.call.leg import LegTransferRequested
-from telephony.call.sip_leg import MediaPolicy, SipLeg
 from telephony.errors import LocalError
 from telephony.sdp import LocalMedia
 from telephony.sip import (

@@ -1,10 +1,13 @@
 """What a voice session does to a call: its failures, interruptions, keys, tools, other agents."""
 
+import pytest
+
 from telephony.call import (
     AnswerCall,
     CallState,
     ConfigureAgent,
     GiveToolResult,
+    HangUp,
     PlayAudio,
     StartTransfer,
     VoicePlan,
@@ -126,19 +129,131 @@ def test_a_lost_session_whose_transfer_fails_ends_the_call() -> None:
     assert bench.row("call.ended")["by"] == "failure"
 
 
-def test_a_failed_response_is_apologized_for() -> None:
+def fail(bench: CallBench, status: ResponseStatus = ResponseStatus.FAILED) -> None:
+    """Have the model end a response with nothing said."""
+    bench.voice(ResponseStarted("r"), ResponseFinished("r", status, "server_error"))
+
+
+def test_a_failed_response_is_asked_for_again_behind_a_word_of_patience() -> None:
     bench = CallBench()
     bench.talk()
-    bench.voice(ResponseStarted("r"), ResponseFinished("r", ResponseStatus.FAILED, "server_error"))
+    fail(bench)
     assert bench.row("trouble") == {
         "type": "trouble",
         "code": "response.failed",
         "fault": "model",
         "text": "server_error",
     }
+    assert not bench.told
     bench.run(200)
-    assert bench.heard(b"\x11") == 800
+    assert bench.heard(b"\x22") == 480
+    assert bench.told == [GREETING], "what was asked for before"
     assert bench.call.state is CallState.UP
+    bench.run(3_000)
+    assert bench.heard(b"\x22") > 480, "the second try is waited for no longer than the first"
+
+
+@pytest.mark.parametrize("status", [ResponseStatus.FAILED, ResponseStatus.INCOMPLETE])
+def test_a_session_that_only_fails_is_given_up_with_one_apology(status: ResponseStatus) -> None:
+    bench = CallBench()
+    bench.talk()
+    for failures in range(1, 4):
+        assert bench.call.state is CallState.UP
+        fail(bench, status)
+        assert bench.types().count("trouble") == failures + (failures == 3)
+        bench.run(200)
+    bench.run(1_000)
+    assert bench.heard(b"\x11") == 800
+    assert bench.is_released
+    troubles = [row.payload.model_dump()["code"] for row in bench.rows if row.type == "trouble"]
+    assert troubles == [f"response.{status.value}"] * 3 + ["voice.failing"]
+    ended = bench.row("call.ended")
+    assert (ended["by"], ended["cause"]) == (
+        "failure",
+        "the voice session was lost: it failed 3 responses in a row",
+    )
+
+
+def test_a_session_that_only_fails_sends_the_caller_where_the_settings_say() -> None:
+    bench = CallBench(plan=PLAN.model_copy(update={"on_failure": "sip:desk@192.0.2.40"}))
+    bench.talk()
+    for _ in range(3):
+        fail(bench)
+        bench.run(200)
+    assert bench.heard(b"\x11") == 800
+    refer = bench.sent_request("REFER")
+    assert refer.headers.get("Refer-To") == "<sip:desk@192.0.2.40>"
+
+
+@pytest.mark.parametrize("status", [ResponseStatus.COMPLETED, ResponseStatus.INCOMPLETE])
+def test_a_response_that_was_heard_begins_the_count_of_failures_anew(
+    status: ResponseStatus,
+) -> None:
+    bench = CallBench()
+    bench.talk()
+    for _ in range(4):
+        fail(bench)
+        bench.run(200)
+        fail(bench)
+        bench.run(200)
+        word = AudioReceived("w", "i", 0, WORD * 800)
+        bench.voice(ResponseStarted("w"), word, ResponseFinished("w", status))
+        bench.run(200)
+    assert bench.call.state is CallState.UP
+    assert bench.heard(b"\x11") == 0
+    assert bench.told == [GREETING] * 2 + [Respond()] * 6, "a greeting given is not repeated"
+
+
+def test_a_response_that_calls_a_tool_has_not_failed_for_want_of_words() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.voice(ResponseStarted("r"), ToolCalled("r", "i", "c1", "order_status", "{}"))
+    bench.voice(ResponseFinished("r", ResponseStatus.INCOMPLETE))
+    assert "trouble" not in bench.types()
+
+
+def test_a_cancelled_response_is_neither_a_failure_nor_a_success() -> None:
+    bench = CallBench()
+    bench.talk()
+    for status in (ResponseStatus.FAILED, ResponseStatus.CANCELLED) * 3:
+        fail(bench, status)
+        bench.run(200)
+    bench.run(1_000)
+    assert bench.is_released
+
+
+def test_what_failed_is_not_asked_for_again_once_something_else_will_be_answered() -> None:
+    bench = CallBench()
+    bench.talk()
+    fail(bench)
+    bench.voice(SpeechStarted("u1", 40), SpeechStopped("u1", 500))
+    bench.run(200)
+    assert not bench.told, "the server answers the caller by itself"
+    fail(bench)
+    bench.press("#")
+    bench.run(200)
+    assert bench.told.count(Respond()) == 1, "the answer to the key, and no other"
+
+
+def test_what_failed_is_not_asked_for_again_while_a_tool_works() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.voice(ResponseStarted("r"), ToolCalled("r", "i", "c1", "order_status", "{}"))
+    bench.voice(ResponseFinished("r", ResponseStatus.FAILED, "server_error"))
+    bench.run(200)
+    assert not bench.told
+    bench.command(GiveToolResult(tool_call_id="c1", output="shipped"))
+    assert bench.told == [ToolResult("c1", "shipped", respond=True)]
+
+
+def test_what_failed_is_not_asked_for_again_on_the_way_out() -> None:
+    bench = CallBench()
+    bench.talk()
+    fail(bench)
+    bench.command(HangUp(after_words=True))
+    bench.run(200)
+    assert not bench.told
+    assert bench.is_released
 
 
 def test_errors_of_the_session_are_noted_up_to_a_limit_and_harmless_ones_not() -> None:
@@ -150,7 +265,7 @@ def test_errors_of_the_session_are_noted_up_to_a_limit_and_harmless_ones_not() -
         bench.voice(VoiceErrorReceived("bad_event", "what?"))
     assert bench.types().count("trouble") == 19
     assert bench.call.conversation is not None
-    assert bench.call.conversation.errors == 31
+    assert bench.call.conversation.troubles.errors == 31
 
 
 def test_more_audio_than_ten_minutes_cancels_the_response_once() -> None:
@@ -388,7 +503,7 @@ def test_events_of_an_unknown_type_are_counted_and_the_first_is_told() -> None:
     bench.voice(UnknownEventReceived("odd.one"), UnknownEventReceived("odd.two"))
     assert "odd.one" in str(bench.row("trouble")["text"])
     assert bench.call.conversation is not None
-    assert bench.call.conversation.unknown_events == 2
+    assert bench.call.conversation.troubles.unknown_events == 2
 
 
 def test_a_session_that_grants_another_format_is_converted_for() -> None:

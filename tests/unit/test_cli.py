@@ -1,8 +1,10 @@
 """The command line: every command teaches, says what it found, and ends with the right status."""
 
 import json
+import resource
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from typer.testing import CliRunner
 from telephony.cli import app
 from tests.support.child import child_environment
 
-COMMANDS = ("serve", "local", "check", "route", "demo", "bench")
+COMMANDS = ("serve", "call", "demo", "local", "check", "route", "bench")
 SHOP = """
 from telephony import Agent, Phone, Transfer, tool
 
@@ -65,6 +67,40 @@ def test_each_command_teaches_what_it_does(command: str) -> None:
     assert len(told.output.split()) > 20, told.output
 
 
+@pytest.mark.parametrize("command", [*COMMANDS[:-1], "bench calls"])
+@pytest.mark.parametrize("columns", [80, 120])
+def test_help_fills_its_lines_and_ends_with_examples(command: str, columns: int) -> None:
+    arguments = [*command.split(), "--help"]
+    told = CliRunner().invoke(app, arguments, env={"COLUMNS": str(columns)}).output
+    about, _, rest = told.partition("\u256d")
+    lines = [line.strip() for line in about.splitlines()]
+    for line, following in pairwise(lines):
+        if line and following:
+            assert len(line) + len(following.split()[0]) > columns - 4, line
+    assert f" telephony {command} " in rest.replace("\n", " \n").partition("Examples:")[2]
+
+
+def test_every_argument_and_option_says_what_it_is() -> None:
+    for command in [*COMMANDS[:-1], "bench calls"]:
+        told = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}).output
+        rows = [line.strip("\u2502 ") for line in told.splitlines() if line.startswith("\u2502")]
+        assert rows
+        assert all(len(row.split()) > 4 or row.startswith("[") for row in rows), rows
+
+
+def test_help_is_quick() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    telephony("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert used_s < 0.5
+
+
+def test_the_version_is_said() -> None:
+    told = telephony("--version")
+    assert (told.returncode, told.stdout.partition(" ")[0].strip(",")) == (0, "telephony")
+
+
 def test_the_help_names_every_command() -> None:
     told = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"})
     for command in COMMANDS:
@@ -88,11 +124,31 @@ def test_check_explains_a_configuration() -> None:
         "16384-32767",
         "house (ws://model.test)",
         "+1555*",
-        "stock, transfer_to_desk",
+        "telephony.toml",
+        "this machine only",
+        "stock",
+        "transfer_to_desk",
         "sip:1@pbx.test",
         "ok: this configuration can be served",
     ):
         assert word in told.stdout
+
+
+def test_check_warns_of_what_is_hardly_meant(shop: Path) -> None:
+    (shop / "telephony.toml").write_text(TOML + "[agent.nobody]\n")
+    told = telephony("check", "shop:phone")
+    assert told.returncode == 0
+    assert "warning: agent nobody: no line reaches it, nor an agent that one does" in told.stdout
+
+
+def test_check_refuses_what_would_fail_when_served(shop: Path) -> None:
+    (shop / "telephony.toml").write_text(TOML + 'api_key = { env = "NO_SUCH_KEY" }\n')
+    told = telephony("check", "shop:phone")
+    assert told.returncode == 2
+    assert told.stderr == (
+        "configuration error: telephony.toml: realtime.house.api_key:"
+        " environment variable NO_SUCH_KEY is not set, or empty\n"
+    )
 
 
 def test_check_without_anything_explains_the_default(

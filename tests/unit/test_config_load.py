@@ -1,12 +1,14 @@
 """Settings from file, environment and command line, and what is said of wrong ones."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from telephony.config import Settings, load
+from telephony.config.tree import as_section, element
 from telephony.errors import ConfigurationError
 
 WHOLE = """
@@ -18,7 +20,7 @@ advertise = "203.0.113.9"
 rtp_ports = "20000-20999"
 
 [http]
-listen = "0.0.0.0:80"
+listen = "127.0.0.1:80"
 
 [realtime.hosted]
 url = "wss://voice.example.com/v1/realtime"
@@ -30,7 +32,7 @@ api_key = { env = "VOICE_KEY" }
 
 [realtime.inhouse]
 url = "ws://10.0.0.7:8000"
-api_key = { file = "/run/secrets/key" }
+api_key = { file = "KEY_FILE" }
 
 [media]
 nat = true
@@ -70,11 +72,15 @@ operator = "sip:200@pbx.example.com"
 [agent.billing]
 """
 
+KEY = {"VOICE_KEY": "s3cret", "HOME_KEY": "s3cret"}
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
+    key = tmp_path / "key"
+    key.write_text("s3cret", encoding="utf-8")
     path = tmp_path / "telephony.toml"
-    path.write_text(WHOLE, encoding="utf-8")
+    path.write_text(WHOLE.replace("KEY_FILE", str(key)), encoding="utf-8")
     return path
 
 
@@ -112,7 +118,7 @@ def test_nothing_set_is_all_defaults_on_loopback() -> None:
 
 
 def test_whole_file_is_read(file: Path) -> None:
-    settings = load(file, {}, {})
+    settings = load(file, KEY, {})
     assert settings.sip.advertise == "203.0.113.9"
     assert settings.realtime["hosted"].model == "large"
     assert settings.realtime["hosted"].api_key is not None
@@ -130,7 +136,7 @@ def test_whole_file_is_read(file: Path) -> None:
 
 
 def test_environment_comes_before_the_file_and_the_command_line_before_both(file: Path) -> None:
-    environ = {"TELEPHONY_LIMITS__CALLS": "20", "TELEPHONY_LIMITS__RING_S": "12.5"}
+    environ = KEY | {"TELEPHONY_LIMITS__CALLS": "20", "TELEPHONY_LIMITS__RING_S": "12.5"}
     settings = load(file, environ, {"limits.calls": 30})
     assert settings.limits.calls == 30
     assert settings.limits.ring_s == 12.5
@@ -146,7 +152,7 @@ def test_environment_comes_before_the_file_and_the_command_line_before_both(file
         ("MEDIA__NAT", "false", False),
         ("REALTIME__HOSTED__MODEL", "small", "small"),
         ("REALTIME__NEW__URL", "ws://x", "ws://x"),
-        ("REALTIME__HOSTED__API_KEY", '{file = "/run/k"}', {"env": None, "file": Path("/run/k")}),
+        ("REALTIME__HOSTED__API_KEY", '{env = "HOME_KEY"}', {"env": "HOME_KEY", "file": None}),
         ("LINE__0__NUMBER", "1555", "1555"),
         ("LINE__1", '{number = "9", agent = "billing"}', {"number": "9", "agent": "billing"}),
         ("LINE__2", '{number = "9", agent = "billing"}', {"number": "9", "agent": "billing"}),
@@ -156,7 +162,7 @@ def test_environment_comes_before_the_file_and_the_command_line_before_both(file
 def test_each_key_has_a_twin_in_the_environment(
     file: Path, variable: str, text: str, wanted: object
 ) -> None:
-    node: Any = load(file, {f"TELEPHONY_{variable}": text}, {}).model_dump()
+    node: Any = load(file, KEY | {f"TELEPHONY_{variable}": text}, {}).model_dump()
     for step in variable.lower().split("__"):
         node = node[int(step) if step.isdigit() else step]
     assert node == wanted
@@ -221,28 +227,72 @@ def test_unknown_twin_is_an_error(name: str) -> None:
             "t.toml: pbx: is unknown, wanted one of version, sip, http, realtime, media, limits,"
             " transfer, record, trunk, line, agent",
         ),
-        ('[limits]\ncalls = "many"', "t.toml: limits.calls: is 'many', wanted a valid integer"),
-        ("[limits]\ncalls = 0", "t.toml: limits.calls: is 0, wanted greater than or equal to 1"),
-        ("[sip]\nlisten = []", "t.toml: sip.listen: is []"),
+        ('[limits]\ncalls = "many"', "t.toml: limits.calls: is 'many', wanted a whole number"),
+        ("[limits]\ncalls = 1.5", "t.toml: limits.calls: is 1.5, wanted a whole number"),
+        ("[limits]\ncalls = 0", "t.toml: limits.calls: is 0, wanted at least 1"),
+        ("[limits]\ncalls = 1000000", "t.toml: limits.calls: is 1000000, wanted at most 100000"),
+        ("[limits]\nring_s = 0", "t.toml: limits.ring_s: is 0, wanted more than 0.0"),
+        ("[limits]\nring_s = []", "t.toml: limits.ring_s: is [], wanted a number"),
+        ("[media]\nnat = 7", "t.toml: media.nat: is 7, wanted true or false"),
+        ("[record]\ndirectory = 7", "t.toml: record.directory: is 7, wanted text"),
+        ("[sip]\nlisten = []", "t.toml: sip.listen: is [], wanted at least 1 of them"),
+        (
+            '[sip]\nlisten = "127.0.0.1:5060"',
+            "t.toml: sip.listen: is '127.0.0.1:5060', wanted a list, such as [\"...\"]",
+        ),
         (
             '[sip]\nlisten = ["5060"]',
             "t.toml: sip.listen[0]: is '5060',"
             ' wanted "HOST:PORT", "udp:HOST:PORT" or "tcp:HOST:PORT"',
         ),
-        ('sip = "x"', "t.toml: sip: is 'x', wanted a valid dictionary"),
-        ("[realtime.x]", "t.toml: realtime.x.url: is missing"),
+        ('sip = "x"', "t.toml: sip: is 'x', wanted a table"),
+        ("agent = 1", "t.toml: agent: is 1, wanted a table"),
+        ("line = 1", "t.toml: line: is 1, wanted tables that open with [[line]]"),
+        (
+            "[realtime.x]",
+            "t.toml: realtime.x.url: is missing: Where it listens: a `ws://` or `wss://` URL.",
+        ),
         (
             '[realtime.x]\nurl = "ws://h"\nturns = "ours"',
             "t.toml: realtime.x.turns: is 'ours', wanted 'server'",
         ),
-        ('[agent."a b"]', "t.toml: agent.a b: is 'a b', wanted to match pattern"),
-        ("[[line]]\nnumber = 7", "t.toml: line[0].number: is 7, wanted a valid string"),
+        (
+            '[agent."a b"]',
+            "t.toml: agent.a b: is 'a b', wanted a name of letters, digits, _ and -, at most 52",
+        ),
+        ('[[line]]\nagent = "a"\nnumber = 7', "t.toml: line[0].number: is 7, wanted text"),
+        (
+            '[[line]]\nagent = "a"\nnumber = "+1 555"',
+            "t.toml: line[0].number: is '+1 555', wanted a number or name as it is dialled, such as"
+            ' "+15551234567", "+1555*" for all that begin so, or "*" for any',
+        ),
     ],
 )
 def test_fault_names_file_key_value_seen_and_value_wanted(
     tmp_path: Path, text: str, fault: str
 ) -> None:
-    assert faults_of(tmp_path, text)[0].startswith(fault)
+    assert faults_of(tmp_path, text) == [fault]
+
+
+VALUES = (
+    '"x"', '""', "1", "1.5", "nan", "inf", "true", "[]", "{}", "[1]", "[[1]]", "{a = {}}",
+    "2020-01-01", "99999999999999999999999",
+)  # fmt: skip
+
+
+def test_any_value_of_any_key_is_read_or_described(tmp_path: Path) -> None:
+    for name, about in Settings.model_fields.items():
+        kind, inner = element(about.annotation)
+        section = as_section(inner) or as_section(about.annotation)
+        texts = [f"{name} = {value}" for value in VALUES if name != "version"]
+        if section is not None:
+            head = {"table": f"[{name}.x]", "list": f"[[{name}]]", None: f"[{name}]"}[kind]
+            texts += [
+                f"{head}\n{key} = {value}" for key in section.model_fields for value in VALUES
+            ]
+        for text in texts:
+            with suppress(ConfigurationError):
+                read(tmp_path, text)
 
 
 def test_several_faults_are_several_lines(tmp_path: Path) -> None:
@@ -303,10 +353,56 @@ def test_names_must_lead_somewhere(tmp_path: Path) -> None:
     """
     assert faults_of(tmp_path, text) == [
         "t.toml: line[0].agent: is 'nobody', wanted one of a",
-        "t.toml: agent.a.realtime: is 'hosted', wanted none: there are none",
+        "t.toml: agent.a.realtime: is 'hosted', wanted one of those declared: there are none",
         "t.toml: agent.a.handoffs[1]: is 'b', wanted one of a",
         "t.toml: line[1].number: is '1' for the second time",
     ]
+
+
+def test_an_address_to_tell_is_needed_where_every_one_is_listened_on(tmp_path: Path) -> None:
+    for listen, host in (("0.0.0.0:5060", "0.0.0.0"), ("udp:[::]:5060", "::")):  # noqa: S104
+        assert faults_of(tmp_path, f'[sip]\nlisten = ["{listen}"]') == [
+            "t.toml: sip.advertise: is missing, wanted the IP address that phones reach this"
+            f" machine by: sip.listen is {host}, every address it has"
+        ]
+    assert read(tmp_path, '[sip]\nlisten = ["pbx.example.com:5060"]').sip.advertise is None
+
+
+def test_targets_must_be_allowed(tmp_path: Path) -> None:
+    text = """
+    [agent.a.transfers]
+    desk = "sip:1@pbx.test"
+    boss = "sip:2@home.test"
+    [realtime.main]
+    url = "ws://model.test"
+    on_failure = "sip:3@home.test"
+    """
+    assert faults_of(tmp_path, text + '[transfer]\nallow = ["sip:*@pbx.test"]') == [
+        "t.toml: realtime.main.on_failure: is 'sip:3@home.test', wanted one that transfer.allow"
+        " (sip:*@pbx.test) lets through",
+        "t.toml: agent.a.transfers.boss: is 'sip:2@home.test', wanted one that transfer.allow"
+        " (sip:*@pbx.test) lets through",
+    ]
+    assert "transfer.allow (empty)" in faults_of(tmp_path, text)[0]
+    allowed = '[transfer]\nallow = ["sip:*@pbx.test", "sip:*@home.test"]'
+    assert read(tmp_path, text + allowed).realtime["main"].on_failure == "sip:3@home.test"
+
+
+def test_secrets_must_be_there(tmp_path: Path) -> None:
+    text = f"""
+    [realtime.main]
+    url = "wss://model.test"
+    api_key = {{ env = "VOICE_KEY" }}
+    [realtime.other]
+    url = "wss://model.test"
+    api_key = {{ file = "{tmp_path}/absent" }}
+    """
+    assert faults_of(tmp_path, text) == [
+        "t.toml: realtime.main.api_key: environment variable VOICE_KEY is not set, or empty",
+        "t.toml: realtime.other.api_key: secret file absent: No such file or directory",
+    ]
+    (tmp_path / "absent").write_text("s3cret")
+    assert read(tmp_path, text, {"VOICE_KEY": "s3cret"}).realtime["main"].api_key is not None
 
 
 def test_names_may_lead_to_agents_of_python(tmp_path: Path) -> None:
@@ -355,3 +451,8 @@ def test_twin_under_a_wrong_shape_leaves_the_shape_to_be_complained_of(tmp_path:
         "t.toml: sip: is 1",
         "t.toml: line: is 2",
     ]
+
+
+def test_http_for_everybody_without_a_token_is_told_with_what_is_wanted(tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, '[http]\nlisten = "0.0.0.0:8080"')
+    assert "t.toml: http: is {'listen': '0.0.0.0:8080'}, wanted token = {env = " in fault

@@ -15,7 +15,7 @@ def test_secret_is_read_from_the_environment() -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"KEY": ""}, {"KEY": "  "}])
 def test_environment_without_it_is_an_error(environ: dict[str, str]) -> None:
-    with pytest.raises(ConfigurationError, match="environment variable KEY is empty"):
+    with pytest.raises(ConfigurationError, match="environment variable KEY is not set"):
         SecretReference(env="KEY").read(environ)
 
 

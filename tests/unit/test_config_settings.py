@@ -10,6 +10,7 @@ from telephony.config import (
     ListenAddress,
     MediaSettings,
     RealtimeSettings,
+    SecretReference,
     SipSettings,
     TransferSettings,
     TrunkSettings,
@@ -34,7 +35,7 @@ def test_listen_without_a_transport_means_both_and_each_once() -> None:
         ListenAddress("udp", "::1", 5062),
         ListenAddress("tcp", "pbx", 0),
     )
-    assert HttpSettings(listen="[::]:80").listen_address == ListenAddress("tcp", "::", 80)
+    assert HttpSettings(listen="[::1]:80").listen_address == ListenAddress("tcp", "::1", 80)
 
 
 @pytest.mark.parametrize(
@@ -101,12 +102,14 @@ def test_url_holds_no_credentials() -> None:
         RealtimeSettings(url="wss://user@h")
 
 
-@pytest.mark.parametrize("number", ["*", "+15551234567", "200", "front.desk", "a_b-c#"])
-def test_number_may_be_a_user_name_or_any(number: str) -> None:
+@pytest.mark.parametrize(
+    "number", ["*", "+15551234567", "200", "front.desk", "a_b-c#", "+1555*", "*72"]
+)
+def test_number_may_be_a_user_name_a_prefix_or_any(number: str) -> None:
     assert LineSettings(number=number, agent="a").number == number
 
 
-@pytest.mark.parametrize("number", ["", "+", "**", "1 2", "sip:a@b", "9" * 65])
+@pytest.mark.parametrize("number", ["", "+", "**", "+*", "1*2", "1 2", "sip:a@b", "9" * 65])
 def test_number_that_nobody_dials_is_refused(number: str) -> None:
     with pytest.raises(ValidationError):
         LineSettings(number=number, agent="a")
@@ -161,3 +164,16 @@ def test_nothing_is_allowed_by_default() -> None:
 def test_pattern_that_is_no_uri_is_refused() -> None:
     with pytest.raises(ValidationError, match="wanted a sip:, sips: or tel: URI"):
         TransferSettings(allow=("*",))
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:80", "127.8.9.1:80", "[::1]:80", "localhost:80"])
+def test_http_for_this_machine_needs_no_token(listen: str) -> None:
+    assert HttpSettings(listen=listen).token is None
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "phone.example:80"])
+def test_http_beyond_this_machine_needs_a_token(listen: str) -> None:
+    with pytest.raises(ValidationError, match=r'wanted token = \{env = "NAME"\} as well'):
+        HttpSettings(listen=listen)
+    token = SecretReference(env="HTTP_TOKEN")
+    assert HttpSettings(listen=listen, token=token).token == token

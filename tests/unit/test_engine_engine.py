@@ -129,8 +129,10 @@ class Peer(asyncio.DatagramProtocol):
 async def peer_of(app: App, host: str = LOOPBACK) -> AsyncGenerator[Peer]:
     loop = asyncio.get_running_loop()
     _, peer = await loop.create_datagram_endpoint(Peer, remote_addr=(host, app.port))
-    yield peer
-    peer.close()
+    try:
+        yield peer
+    finally:
+        peer.close()
 
 
 def address_of_ours() -> str | None:
@@ -392,18 +394,20 @@ def test_a_fault_in_one_call_ends_that_call_and_no_other() -> None:
             broken = Engine(app.settings, QueueLink(app.take), Prompts(Broken(b"x"), b""))
             addresses = await broken.start()
             app.port = addresses[0].port
-            async with peer_of(app) as other:
-                other.send(invite())
-                incoming = await app.row("call.incoming")
-                answer = AnswerCall(plan=plan_to_nowhere())
-                broken.handle_command(CallCommand(call_id=incoming.call_id, body=answer))
-                answered = await other.response()
-                assert answered.status == 200
-                ended = await app.row("call.ended")
-                assert ended.payload.model_dump()["cause"] == "internal fault"
-                other.send(invite(2))
-                await app.row("call.incoming", 2)
-            await broken.stop(0.1)
+            try:
+                async with peer_of(app) as other:
+                    other.send(invite())
+                    incoming = await app.row("call.incoming")
+                    answer = AnswerCall(plan=plan_to_nowhere())
+                    broken.handle_command(CallCommand(call_id=incoming.call_id, body=answer))
+                    answered = await other.response()
+                    assert answered.status == 200
+                    ended = await app.row("call.ended")
+                    assert ended.payload.model_dump()["cause"] == "internal fault"
+                    other.send(invite(2))
+                    await app.row("call.incoming", 2)
+            finally:
+                await broken.stop(0.1)
             del peer
 
     run(main)

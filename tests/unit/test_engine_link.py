@@ -1,8 +1,8 @@
 """The link between engine and app: the same messages, whichever way; what is no message ends it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -65,11 +65,12 @@ def test_a_socket_carries_events_up_and_commands_down(tmp_path: Path) -> None:
 
 def test_a_second_engine_is_hung_up_on(tmp_path: Path) -> None:
     async def main() -> None:
-        server = EngineServer(tmp_path / "s", lambda _: None)
+        events: asyncio.Queue[EngineMessage] = asyncio.Queue()
+        server = EngineServer(tmp_path / "s", events.put_nowait)
         await server.start()
         first = await SocketLink.dial(tmp_path / "s")
         first.send(EVENT)
-        await asyncio.sleep(0.01)
+        await events.get()
         second = await SocketLink.dial(tmp_path / "s")
         assert await read_commands(second) == []
         await server.stop()
@@ -84,38 +85,45 @@ def test_no_app_at_the_socket_is_said(tmp_path: Path) -> None:
         asyncio.run(SocketLink.dial(tmp_path / "none"))
 
 
-async def hear_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Wait for the other side to hang up, then do so, too."""
+async def hear_out(reader: asyncio.StreamReader) -> None:
+    """Wait for the other side to hang up."""
     with suppress(ConnectionError):
         await reader.read()
-    writer.transport.abort()
 
 
-async def dial(tmp_path: Path, serve: Serve) -> tuple[SocketLink, asyncio.Server]:
-    """Connect to an app that does what `serve` does."""
-    server = await asyncio.start_unix_server(serve, str(tmp_path / "s"))
-    return await SocketLink.dial(tmp_path / "s"), server
+@asynccontextmanager
+async def dialled(tmp_path: Path, serve: Serve) -> AsyncGenerator[SocketLink]:
+    """Connect to an app that does what `serve` does, and see it out."""
+    is_served = asyncio.Event()
 
+    async def serve_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.transport.abort()
+            is_served.set()
 
-async def hang_up(server: asyncio.Server) -> None:
-    """Stop listening, once the handlers are done."""
-    server.close()
-    await asyncio.sleep(0.01)
+    server = await asyncio.start_unix_server(serve_once, str(tmp_path / "s"))
+    link = await SocketLink.dial(tmp_path / "s")
+    try:
+        yield link
+    finally:
+        await link.close()
+        server.close()
+        await is_served.wait()
 
 
 def test_a_line_that_is_no_command_is_the_apps_fault(tmp_path: Path) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(encode(COMMAND) + b"\n" + b"{}\n")
-        await hear_out(reader, writer)
+        await hear_out(reader)
 
     async def main() -> None:
-        link, server = await dial(tmp_path, serve)
-        commands = link.commands()
-        assert await anext(commands) == COMMAND
-        with pytest.raises(MessageError, match="schema 1"):
-            await anext(commands)
-        await link.close()
-        await hang_up(server)
+        async with dialled(tmp_path, serve) as link:
+            commands = link.commands()
+            assert await anext(commands) == COMMAND
+            with pytest.raises(MessageError, match="schema 1"):
+                await anext(commands)
 
     asyncio.run(main())
 
@@ -124,14 +132,11 @@ def test_a_line_beyond_the_limit_ends_the_link(tmp_path: Path) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(LINE_LIMIT // 65_536 + 4):
             writer.write(b"x" * 65_536)
-        await hear_out(reader, writer)
+        await hear_out(reader)
 
     async def main() -> None:
-        link, server = await dial(tmp_path, serve)
-        async with asyncio.timeout(30):
+        async with dialled(tmp_path, serve) as link, asyncio.timeout(30):
             assert await read_commands(link) == []
-        await link.close()
-        await hang_up(server)
 
     asyncio.run(main())
 
@@ -140,20 +145,17 @@ def test_an_app_that_reads_nothing_loses_the_link(tmp_path: Path) -> None:
     async def main() -> None:
         is_over = asyncio.Event()
 
-        async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def serve(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
             await is_over.wait()
-            writer.transport.abort()
 
-        link, server = await dial(tmp_path, serve)
-        text = TroubleNoted(code="c", fault="ours", text="x" * 1_000_000)
-        big = EventLog("e1-1", Nanoseconds(0), 0.0).row(text, Nanoseconds(0))
-        for _ in range(WRITE_LIMIT // 1_000_000 + 3):
-            link.send(big)
-        async with asyncio.timeout(30):
-            assert await read_commands(link) == []
-        is_over.set()
-        server.close()
-        await asyncio.sleep(0.01)
+        async with dialled(tmp_path, serve) as link:
+            text = TroubleNoted(code="c", fault="ours", text="x" * 1_000_000)
+            big = EventLog("e1-1", Nanoseconds(0), 0.0).row(text, Nanoseconds(0))
+            for _ in range(WRITE_LIMIT // 1_000_000 + 3):
+                link.send(big)
+            async with asyncio.timeout(30):
+                assert await read_commands(link) == []
+            is_over.set()
 
     asyncio.run(main())
 

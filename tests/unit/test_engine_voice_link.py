@@ -28,7 +28,7 @@ class Line:
         ids = count(1)
         self.peer = WebSocketPeer(receive_buffer=4096)
         self.told: list[VoiceEvent] = []
-        self.news = asyncio.Event()
+        self._news: asyncio.Queue[VoiceEvent] = asyncio.Queue()
         plan = VoicePlan(
             url=url or self.peer.url,
             headers=(("Authorization", "Bearer sk-secret"),),
@@ -39,13 +39,11 @@ class Line:
 
     def tell(self, event: VoiceEvent) -> None:
         self.told.append(event)
-        self.news.set()
+        self._news.put_nowait(event)
 
-    async def told_last(self) -> VoiceEvent:
-        """Wait for news, and give it."""
-        self.news.clear()
-        await self.news.wait()
-        return self.told[-1]
+    async def told_next(self) -> VoiceEvent:
+        """Give the next event, once it is told."""
+        return await self._news.get()
 
 
 def run(
@@ -82,7 +80,7 @@ def test_commands_given_at_once_arrive_in_order() -> None:
         assert b'"session.update"' in first
         assert b"[keys 1#]" in second
         await line.peer.send(OPENED)
-        assert await line.told_last() == SessionOpened("s1")
+        assert await line.told_next() == SessionOpened("s1")
 
     run(story)
 
@@ -106,10 +104,10 @@ def test_a_close_before_it_is_open_is_told_at_once_and_once() -> None:
 def test_a_close_once_it_is_open_is_a_clean_one() -> None:
     async def story(line: Line) -> None:
         await line.peer.accept(b'{"type":"session.created","session":{"id":"s1"}}')
-        await line.told_last()
+        await line.told_next()
         line.link.close()
         await line.peer.finish()
-        closed = await line.told_last()
+        closed = await line.told_next()
         assert isinstance(closed, SessionClosed)
         assert closed.is_clean
 
@@ -118,7 +116,7 @@ def test_a_close_once_it_is_open_is_a_clean_one() -> None:
 
 def test_a_server_that_cannot_be_reached_closes_the_session() -> None:
     async def story(line: Line) -> None:
-        closed = await line.told_last()
+        closed = await line.told_next()
         assert isinstance(closed, SessionClosed)
         assert (closed.is_clean, closed.code) == (False, 1006)
         assert "127.0.0.1:1" in closed.reason
@@ -132,7 +130,8 @@ def test_appends_dropped_while_the_server_reads_nothing_are_counted_with_those_t
     async def story(line: Line) -> None:
         assert line.link.append(bytes(960)) == 0
         await line.peer.accept()
-        await asyncio.sleep(0.01)
+        await line.peer.send(OPENED)
+        await line.told_next()
         sent = dropped = 0
         while dropped < 20:
             dropped += line.link.append(bytes(960))

@@ -15,7 +15,7 @@ from telephony.voice import (
     TruncateItem,
     VoiceFormat,
 )
-from telephony_codecs import AudioFormat, decode_pcmu, pcmu_to_pcma
+from telephony_codecs import AudioFormat, decode_pcmu, transcode
 from tests.support.media import PEER, agreement, ms, port, stream
 
 PCMU, PCMA, PCM = VoiceFormat.PCMU, VoiceFormat.PCMA, VoiceFormat.PCM
@@ -64,9 +64,6 @@ def loud_places(pcmu: bytes) -> list[int]:
     return [at for at, value in enumerate(array("h", decode_pcmu(pcmu))) if value > 4000]
 
 
-# ---- upwards -------------------------------------------------------------------------------------
-
-
 def test_before_the_grant_nothing_goes_up() -> None:
     bench = Bench(None)
     bench.audio.handle_uplink(b"\x01" * 160)
@@ -80,7 +77,7 @@ def test_before_the_grant_nothing_goes_up() -> None:
 def test_what_goes_up_is_in_the_granted_format() -> None:
     bench = Bench(PCMA)
     bench.audio.handle_uplink(b"\x01" * 160)
-    assert bench.up == [pcmu_to_pcma(b"\x01" * 160)]
+    assert bench.up == [transcode(b"\x01" * 160, AudioFormat.PCMU, AudioFormat.PCMA)]
 
 
 def test_upwards_the_filter_holds_back_once() -> None:
@@ -90,9 +87,6 @@ def test_upwards_the_filter_holds_back_once() -> None:
     for _ in range(50):
         bench.audio.handle_uplink(b"\xff" * 160)
     assert 0 < 8008 * 6 - len(b"".join(bench.up)) <= 6 * 17
-
-
-# ---- downwards -----------------------------------------------------------------------------------
 
 
 def test_in_the_legs_own_law_octets_pass_as_they_are(bench: Bench) -> None:
@@ -177,7 +171,7 @@ def test_a_grant_in_other_formats_lets_the_item_end_where_it_was() -> None:
     bench.delta(impulses(4800))
     bench.audio.grant(PCMU, PCMA)
     assert bench.port.playout.queued_samples == 1600
-    bench.delta(pcmu_to_pcma(b"\x01" * 160))
+    bench.delta(transcode(b"\x01" * 160, AudioFormat.PCMU, AudioFormat.PCMA))
     assert bench.tick(11)[-160:] == b"\x01" * 160
 
 
@@ -185,9 +179,6 @@ def test_a_full_queue_asks_for_a_cancel_once(bench: Bench) -> None:
     assert bench.delta(bytes(QUEUE_SECONDS * 8000))
     assert not bench.delta(b"\xff")
     assert bench.delta(b"\xff")
-
-
-# ---- interruption --------------------------------------------------------------------------------
 
 
 def test_plain(bench: Bench) -> None:
@@ -272,9 +263,6 @@ def test_with_another_session_an_older_ones_items_are_said_and_over(bench: Bench
     assert bench.port.playout.is_drained
 
 
-# ---- reacted -------------------------------------------------------------------------------------
-
-
 def talk(bench: Bench, packets: int) -> None:
     """Let the caller send, and us, for so many periods; each packet arrives with its tick."""
     bench.port.uplink.sink = bench.audio.handle_uplink
@@ -287,10 +275,11 @@ def talk(bench: Bench, packets: int) -> None:
 def test_reacted_cuts_at_what_was_playing_at_the_onset() -> None:
     bench = Bench()
     bench.delta(bytes(8000))
-    talk(bench, 20)  # the latch lets the second one in, at 20 ms
+    talk(bench, 20)
     interrupted = bench.audio.interrupt(audio_start_ms=200, truncate_at="reacted")
-    # Appended from 0 ms on: 200 ms were made at 200 ms; heard by then: what was sent at 160 ms.
-    assert interrupted.commands == [TruncateItem("a", 0, 160)]
+    # The first packet, here at 0 ms, was made from -20 ms on, so 200 ms of it all were made at
+    # 180 ms; heard by then: what was sent at 140 ms.
+    assert interrupted.commands == [TruncateItem("a", 0, 140)]
     assert interrupted.cut[0].sent_samples == 3200 + 40
 
 
@@ -334,4 +323,4 @@ def test_a_leg_of_the_other_law_is_converted_to() -> None:
     bench.audio = AgentAudio(bench.port, bench.up.append)
     bench.audio.grant(PCMU, PCMU)
     bench.delta(b"\x01" * 160)
-    assert bench.tick() == pcmu_to_pcma(b"\x01" * 160)
+    assert bench.tick() == transcode(b"\x01" * 160, AudioFormat.PCMU, AudioFormat.PCMA)

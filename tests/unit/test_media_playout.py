@@ -46,9 +46,6 @@ def speech(samples: int, start: int = 0) -> bytes:
     return bytes(0x80 + (start + at) % 64 for at in range(samples))
 
 
-# ---- packets -------------------------------------------------------------------------------------
-
-
 def test_an_item_leaves_packet_by_packet_with_its_offsets(bench: Bench) -> None:
     assert bench.playout.add(A, "r", speech(400))
     bench.playout.finish(A)
@@ -159,9 +156,6 @@ def test_an_empty_delta_begins_its_item_and_queues_nothing(bench: Bench) -> None
     assert bench.playout.flush()[0].received_samples == 0
 
 
-# ---- pause, hold, digits -------------------------------------------------------------------------
-
-
 def test_a_pause_sends_silence_and_keeps_the_place(bench: Bench) -> None:
     bench.playout.add(A, "r", speech(1000))
     bench.tick()
@@ -212,9 +206,6 @@ def test_an_interruption_during_a_digit_cuts_at_what_was_sent_before(bench: Benc
     assert bench.rows()[-1] == (RowKind.DIGIT, 0, 160)
     assert bench.playout.flush()[0].sent_samples == 160
     assert bench.tick() == SILENCE
-
-
-# ---- the flush -----------------------------------------------------------------------------------
 
 
 def test_a_flush_lets_out_five_ms_ramped_to_zero_which_count_as_sent(bench: Bench) -> None:
@@ -323,9 +314,6 @@ def test_refused_items_are_remembered_up_to_a_limit(bench: Bench) -> None:
     for key in keys:
         bench.playout.refuse(key)
     assert [bench.playout.is_refused(key) for key in keys[:2]] == [False, True]
-
-
-# ---- limits --------------------------------------------------------------------------------------
 
 
 def test_a_full_queue_refuses_the_rest_of_the_item(bench: Bench) -> None:

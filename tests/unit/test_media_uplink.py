@@ -87,9 +87,6 @@ def test_an_empty_packet_is_nothing(bench: Bench) -> None:
     bench.check(span=167)
 
 
-# ---- losses --------------------------------------------------------------------------------------
-
-
 def tone(samples: int) -> bytes:
     """Make 200 Hz."""
     return encode_pcmu(
@@ -149,9 +146,6 @@ def test_a_loss_longer_than_ten_seconds_is_another_timeline(bench: Bench) -> Non
     bench.check(appended=320, span=320)
 
 
-# ---- gaps, overlaps, other timelines -------------------------------------------------------------
-
-
 def test_a_gap_between_timestamps_is_silence_and_shows_dtx(bench: Bench) -> None:
     bench.audio(0)
     bench.pass_by(480)
@@ -205,9 +199,6 @@ def test_after_a_resync_the_timestamp_owes_nothing(bench: Bench) -> None:
     bench.check(appended=320, inserted=0)
 
 
-# ---- digits and comfort noise --------------------------------------------------------------------
-
-
 def test_a_digit_is_silence_as_long_as_its_reports_say(bench: Bench) -> None:
     bench.audio(0)
     start = bench.timestamp
@@ -234,9 +225,6 @@ def test_comfort_noise_shows_dtx_and_covers_the_time_before_it(bench: Bench) -> 
     bench.uplink.handle_comfort_noise(bench.timestamp, ms(170))
     assert bytes(bench.out[160:]) == silence(1200)
     bench.check(span=1360)
-
-
-# ---- absence -------------------------------------------------------------------------------------
 
 
 def tick(bench: Bench, first_ms: int, last_ms: int) -> None:
@@ -383,9 +371,6 @@ def test_a_packet_within_the_period_that_filling_leaves_open_needs_none(bench: B
     bench.audio(0)
     bench.uplink.handle_tick(ms(20))
     bench.check(inserted=0)
-
-
-# ---- the gate ------------------------------------------------------------------------------------
 
 
 def test_behind_the_gate_audio_is_dropped_and_absence_not_filled(bench: Bench) -> None:

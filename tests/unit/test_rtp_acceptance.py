@@ -41,8 +41,30 @@ def test_the_second_consecutive_packet_is_let_in() -> None:
     assert knock(latch, PEER, 0, first=0xFFFF) == [False, True]
     assert latch.accept(PEER, packet(30, ssrc=9, payload_type=77), at(1))
     assert latch.source == PEER
-    assert (latch.heard_ns, latch.refused) == (at(1), 1)
+    assert (latch.heard_ns, latch.refused) == (at(1), 0)
     assert latch.state(at(1)) is LatchState.LATCHED
+
+
+def test_the_first_packet_is_kept_until_the_second_lets_it_in() -> None:
+    latch = Latch(SourcePolicy(PEER, TYPES))
+    seen: list[object] = []
+    for sequence in (7, 8):
+        latch.accept(PEER, packet(sequence), at(sequence))
+        seen.append((latch.first, latch.refused))
+    assert seen == [(None, 1), ((packet(7), at(7)), 0)]
+
+
+def test_only_the_last_packet_is_kept() -> None:
+    latch = Latch(SourcePolicy(PEER, TYPES))
+    for sequence in (3, 9, 10):
+        latch.accept(PEER, packet(sequence), at(sequence))
+    assert (latch.first, latch.refused) == ((packet(9), at(9)), 1)
+
+
+def test_the_first_packet_of_one_who_takes_over_is_let_in_too() -> None:
+    latch = latched()
+    assert knock(latch, SAME_HOST, 5, first=40) == [False, True]
+    assert (latch.first, latch.refused) == ((packet(40), at(5)), 0)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +106,7 @@ def test_strangers_are_counted_and_refused() -> None:
     latch = latched()
     for seconds in (0, 5):
         assert knock(latch, STRANGER, seconds) == [False, False]
-    assert (latch.source, latch.refused) == (PEER, 1 + 4)
+    assert (latch.source, latch.refused) == (PEER, 4)
 
 
 @pytest.mark.parametrize("host", ["not-an-address", ""])
@@ -168,4 +190,5 @@ def test_renegotiation_forgets_the_first_of_a_pair() -> None:
     latch.accept(PEER, packet(0), at(0))
     latch.renegotiate(SourcePolicy(PEER, TYPES), at(0))
     assert not latch.accept(PEER, packet(1), at(0))
+    assert (latch.first, latch.refused) == (None, 2)
     assert latch.state(at(0)) is LatchState.OPEN

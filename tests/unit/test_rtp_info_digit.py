@@ -2,7 +2,7 @@
 
 import pytest
 
-from telephony.rtp import InfoDigit, InfoDigitError, build_dtmf_relay, parse_info_digit
+from telephony.rtp import InfoDigit, InfoDigitError, parse_info_digit
 
 RELAY = "application/dtmf-relay"
 PLAIN = "application/dtmf"
@@ -44,8 +44,3 @@ def test_bodies_without_a_key(content_type: str, body: bytes, status: int) -> No
     with pytest.raises(InfoDigitError) as raised:
         parse_info_digit(content_type, body)
     assert raised.value.sip_status == status
-
-
-@pytest.mark.parametrize("digit", [InfoDigit("5", 160), InfoDigit("#", None)])
-def test_what_is_built_is_read_back(digit: InfoDigit) -> None:
-    assert parse_info_digit(RELAY, build_dtmf_relay(digit)) == digit

@@ -9,7 +9,6 @@ from telephony.rtp import (
     RtpSender,
     RtpSyntaxError,
     build_rtp,
-    is_rtcp,
     parse_rtp,
 )
 from telephony.units import RtpTimestamp
@@ -66,11 +65,6 @@ def test_what_does_not_fit_its_length_is_refused(datagram: bytes) -> None:
     with pytest.raises(RtpSyntaxError) as raised:
         parse_rtp(datagram)
     assert isinstance(raised.value, RemoteError)
-
-
-def test_rtcp_is_told_from_rtp_by_its_second_octet() -> None:
-    assert [second for second in range(256) if is_rtcp(bytes([0x80, second]))] == [*range(192, 224)]
-    assert not is_rtcp(b"\x80")
 
 
 def test_build_refuses_what_the_fields_cannot_say() -> None:

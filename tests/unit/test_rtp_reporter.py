@@ -4,7 +4,6 @@ import pytest
 
 from telephony.rtp import (
     Goodbye,
-    OtherRtcp,
     ReceiverReport,
     ReceiverStatistics,
     ReportBlock,
@@ -167,11 +166,3 @@ def test_only_the_last_eight_reports_are_kept() -> None:
     assert subject.round_trip_ns is None
     subject.handle_rtcp((answer(middle(WALL_NS + NS_PER_SECOND), 0),), at(9), local_ssrc=0xA)
     assert subject.round_trip_ns == at(8)
-
-
-def test_a_goodbye_names_who_left() -> None:
-    subject = reporter()
-    subject.handle_rtcp((answer(0, 0), OtherRtcp(207, 0, b"")), at(1), local_ssrc=0xA)
-    assert not subject.departed
-    subject.handle_rtcp((Goodbye((0xB, 0xC)),), at(1), local_ssrc=0xA)
-    assert subject.departed == (0xB, 0xC)

@@ -55,11 +55,19 @@ def test_padding_of_the_last_packet_is_taken_off() -> None:
     assert read("a0cc0003 0000000a 54455354 00000004")[1] == ApplicationDefined(0, 10, b"TEST")
 
 
+def test_a_lone_packet_that_is_no_report_is_read() -> None:
+    """RFC 5506; the octets are those that baresip 1.0 sends ahead of its RTP."""
+    ping = bytes.fromhex("80cc0003 f7377115 50494e47 504f4e47")
+    assert parse_rtcp(ping) == (ApplicationDefined(0, 0xF7377115, b"PING", b"PONG"),)
+    assert parse_rtcp(bytes.fromhex("81cb0001 0000000a")) == (Goodbye((0xA,)),)
+
+
 REFUSED = {
     "nothing": b"",
     "a header cut short": EMPTY_RR[:3],
     "version 1": b"\x40" + EMPTY_RR[1:],
-    "a first packet that is no report": bytes.fromhex("81cb0001 0000000a"),
+    "a first packet of no RTCP type": bytes.fromhex("80bf0001 0000000a"),
+    "a later packet of no RTCP type": EMPTY_RR + bytes.fromhex("80e00001 0000000a"),
     "a length beyond the end": EMPTY_RR[:-1],
     "RR without its SSRC": bytes.fromhex("80c90000"),
     "SR without its sender part": bytes.fromhex("80c80001 0000000a"),

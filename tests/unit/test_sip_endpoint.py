@@ -421,6 +421,7 @@ def test_over_tcp_nothing_is_repeated_but_the_200_and_nothing_lingers() -> None:
     bench.run(20_000)
     assert bench.take() == []
     bench.run(12_000)
+    bench.close()
     bench.assert_clean()
 
 
@@ -438,6 +439,7 @@ def test_a_ping_gets_its_pong() -> None:
 def test_a_pong_on_a_connection_of_ours_is_taken_in_silence() -> None:
     bench = Bench()
     ours = FLOW._replace(is_opened_by_us=True)
+    bench.open(ours)
     bench.endpoint.handle_stream(ours, b"\r\n\r\n", bench.now)
     assert bench.endpoint.poll_output() is None
     bench.stream(tcp(request("OPTIONS")), ours)
@@ -448,7 +450,7 @@ def test_an_answer_whose_connection_is_gone_goes_to_a_new_one() -> None:
     bench = Bench()
     bench.stream(tcp(request("INVITE", body=OFFER)))
     session = bench.event(IncomingInvite).session
-    bench.endpoint.handle_flow_closed(FLOW, bench.now)
+    bench.close()
     session.answer(ANSWER, bench.now)
     (sent,) = bench.take()
     assert (sent.transmit.flow, sent.transmit.transport) == (None, "TCP")

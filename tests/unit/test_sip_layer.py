@@ -60,7 +60,12 @@ class Layer:
         self.heap = DeadlineHeap()
         self.output: list[SipOutput] = []
         self.layer = TransactionLayer(
-            SETTINGS, self.heap, lambda: f"t{next(numbers)}", self.output.append, self.notes
+            SETTINGS,
+            self.heap,
+            lambda: f"t{next(numbers)}",
+            self.output.append,
+            self.notes,
+            lambda _: False,
         )
 
     def send(self, method: str, hop: Hop = UDP) -> Request:

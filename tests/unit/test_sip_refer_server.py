@@ -198,6 +198,19 @@ def test_an_accepted_refer_is_reported_up_to_the_answer() -> None:
     assert asked.transfer.state is PeerReferState.FINISHED
 
 
+def test_a_report_passes_on_a_phrase_whatever_its_octets() -> None:
+    link = Link()
+    transfer = link.refer().transfer
+    transfer.accept(link.now)
+    link.settle()
+    link.messages.clear()
+    link.events["agent"].clear()
+    transfer.report(486, link.now, reason=b"Besetzt \xfc".decode("utf-8", "surrogateescape"))
+    link.settle()
+    assert [body for _, _, body in link.notifies()] == [b"SIP/2.0 486 Besetzt \xfc\r\n"]
+    assert link.event("agent", ReferFinished).outcome is TransferOutcome.BUSY
+
+
 def test_a_notify_is_a_target_refresh_and_carries_a_contact() -> None:
     link = Link()
     link.refer().transfer.accept(link.now)
@@ -406,8 +419,10 @@ def test_misuse_is_the_users_fault() -> None:
     transfer = link.refer().transfer
     with pytest.raises(LocalError, match="PROGRESS while the peer's transfer is ASKED"):
         transfer.report(180, link.now)
-    with pytest.raises(LocalError, match="no status"):
+    with pytest.raises(LocalError, match="makes no Status-Line"):
         transfer.report(99, link.now)
+    with pytest.raises(LocalError, match="makes no Status-Line"):
+        transfer.report(486, link.now, reason="Busy\r\nX: y")
     with pytest.raises(LocalError, match="refuses nothing"):
         transfer.refuse(link.now, 200)
     transfer.accept(link.now)

@@ -227,6 +227,17 @@ def test_a_redirect_tells_its_contacts_by_preference() -> None:
     assert failed.contacts == ("sip:a@192.0.2.40", "sip:b@192.0.2.41", "sip:c@192.0.2.42")
 
 
+def test_a_cancel_that_cannot_be_written_leaves_the_call_as_it_is() -> None:
+    bench = Bench()
+    session, invite = calling(bench)
+    bench.receive(response(invite, 180))
+    with pytest.raises(LocalError, match="one header field"):
+        session.cancel(bench.now, headers=[("Reason", "SIP\r\nX: 1")])
+    assert session.state is SessionState.PROCEEDING
+    session.cancel(bench.now)
+    assert bench.take_request().method == "CANCEL"
+
+
 def test_cancel_waits_for_a_provisional_answer() -> None:
     bench = Bench()
     session, invite = calling(bench)

@@ -10,6 +10,7 @@ from telephony.sip import (
     EndCause,
     IncomingInvite,
     IncomingSession,
+    OfferState,
     SessionEnded,
     SessionState,
     SipUri,
@@ -501,6 +502,56 @@ def test_commands_that_make_no_sense_are_refused_and_change_nothing() -> None:
     session.bye(bench.now)
     bench.run(64_000)
     assert bench.event(SessionEnded).cause is EndCause.BYE
+
+
+UNWRITABLE = "Sorry\r\nX-Smuggled: 1"
+
+
+@pytest.mark.parametrize("reason", [UNWRITABLE, "a\nb", "\x00", "\ud800"])
+def test_a_refusal_that_cannot_be_written_leaves_the_call_to_be_refused_again(reason: str) -> None:
+    bench = Bench()
+    session = ring_in(bench)
+    with pytest.raises(LocalError, match="makes no Status-Line"):
+        session.reject(486, bench.now, reason=reason)
+    with pytest.raises(LocalError, match="one header field"):
+        session.reject(486, bench.now, headers=[("Warning", UNWRITABLE)])
+    assert session.state is SessionState.RECEIVED
+    assert bench.take() == []
+    session.reject(480, bench.now)
+    assert bench.take_response().status == 480
+    assert bench.event(SessionEnded).status == 480
+    settle(bench)
+
+
+def test_an_answer_that_cannot_be_written_leaves_the_call_to_be_answered_again() -> None:
+    bench = Bench()
+    session = ring_in(bench)
+    with pytest.raises(LocalError, match="one header field"):
+        session.answer(ANSWER, bench.now, headers=[("X-Line", UNWRITABLE)])
+    assert session.state is SessionState.RECEIVED
+    assert session.exchange.state is OfferState.REMOTE_OFFER
+    session.answer(ANSWER, bench.now)
+    assert bench.statuses() == [200]
+
+
+def test_a_hangup_that_cannot_be_written_leaves_the_call_up() -> None:
+    bench = Bench()
+    session, tag = established(bench)
+    with pytest.raises(LocalError, match="one header field"):
+        session.bye(bench.now, headers=[("Reason", UNWRITABLE)])
+    assert session.state is SessionState.ESTABLISHED
+    session.bye(bench.now, headers=(pair for pair in [("Reason", "SIP;cause=200")]))
+    bye = bench.take_request()
+    assert (bye.headers.get("Reason"), bye.from_.tag) == ("SIP;cause=200", tag)
+
+
+def test_a_hangup_that_waits_for_the_ack_keeps_its_header_fields() -> None:
+    bench = Bench()
+    session, tag = answered(bench)
+    session.bye(bench.now, headers=(pair for pair in [("Reason", "SIP;cause=200")]))
+    assert bench.take() == []
+    bench.receive(request("ACK", branch="z9hG4bK-ack", to_tag=tag))
+    assert bench.take_request().headers.get("Reason") == "SIP;cause=200"
 
 
 def test_the_transport_failing_under_our_answers_ends_nothing_by_itself() -> None:

@@ -41,9 +41,19 @@ def test_people_get_a_column_for_each_figure() -> None:
     assert text.strip().endswith("mine: 2 rows, 1 short")
 
 
+def test_what_differs_on_purpose_is_not_called_good() -> None:
+    out = io.StringIO()
+    odd = Row("third", ok=True, differs="the RFC lets us")
+    print_rows("mine", [GOOD, odd], Console(file=out, width=100))
+    lines = out.getvalue().splitlines()
+    assert [line.split()[3] for line in lines if "third" in line][:1] == ["differs"]
+    assert "third differs on purpose: the RFC lets us" in lines
+    assert lines[-1] == "mine: 2 rows, 0 short, 1 different on purpose"
+
+
 def test_programs_get_json() -> None:
     assert json.loads(as_json("mine", [GOOD]))["rows"] == [
-        {"name": "first", "ok": True, "figures": {"calls": 5}}
+        {"name": "first", "ok": True, "figures": {"calls": 5}, "differs": ""}
     ]
 
 

@@ -28,6 +28,7 @@ def test_every_torture_message_gets_its_verdict() -> None:
     found = run()
     assert len(found) == MESSAGES
     assert [row for row in found if not row.ok] == []
+    assert [(row.name, row.figures["answer"]) for row in found if row.differs] == [("wsinv", "481")]
 
 
 @needs_corpus
@@ -40,6 +41,9 @@ def test_every_torture_message_gets_its_verdict() -> None:
         ("badinv01", "reject", "drop"),
         ("bigcode", "reject", "400"),
         ("badvers", "accept", "200"),
+        ("wsinv", "accept", "500"),
+        ("inv2543", "accept", "481"),
+        ("unreason", "accept", "200"),
     ],
 )
 def test_a_wrong_verdict_shows(name: str, verdict: str, answer: str) -> None:

@@ -3,14 +3,33 @@
 # pyright: reportUnknownMemberType=false
 # numpy's stubs name types that Python 3.11, the version checked for, does not know.
 
+import subprocess
+import sys
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from telephony_codecs import resample
 from telephony_codecs.resample import Resampler
 
+HOLDINGS = """
+from os import listdir, sysconf
+from telephony_codecs.resample import Resampler
+
+def resident():
+    with open("/proc/self/statm") as pages:
+        return int(pages.read().split()[1]) * sysconf("SC_PAGE_SIZE")
+
+Resampler(24_000, 8_000).convert(bytes(48_000))
+threads, before = len(listdir("/proc/self/task")), resident()
+held = [Resampler(24_000, 8_000) for _ in range(100)]
+for one in held:
+    one.convert(bytes(48_000))
+print(len(listdir("/proc/self/task")) - threads, (resident() - before) // len(held))
+"""
 AMPLITUDE = 16000
 SECONDS = 1
 RATES = (8_000, 16_000, 24_000, 48_000)
@@ -142,3 +161,13 @@ def test_half_a_sample_is_refused() -> None:
 def test_rates_that_make_no_sense_are_refused(from_rate: int, to_rate: int) -> None:
     with pytest.raises(ValueError, match="cannot resample"):
         Resampler(from_rate, to_rate)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="/proc is Linux's")
+def test_a_resampler_holds_no_thread_and_little_memory_whatever_the_length_of_its_chunks() -> None:
+    root = Path(resample.__file__).parents[1]
+    child = [sys.executable, "-c", HOLDINGS]
+    told = subprocess.run(child, cwd=root, capture_output=True, text=True, check=True).stdout
+    threads, octets = map(int, told.split())
+    assert threads == 0
+    assert octets < 250_000

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from telephony_codecs import AudioFormat, dbov
+from telephony_codecs import AudioFormat, rms
 from telephony_codecs.tones import (
     BUSY_EUROPE,
     BUSY_US,
@@ -65,8 +65,8 @@ def test_what_is_no_key_is_refused(digit: str) -> None:
 
 def test_zero_dbm0_is_the_digital_milliwatt_of_the_standard() -> None:
     tone = ToneSource(Tone(((1000, 0),)), 8_000).read(8_000)
-    wanted = dbov(MILLIWATT * 100, AudioFormat.PCMU)
-    assert dbov(tone, AudioFormat.PCM8K) == pytest.approx(wanted, abs=0.05)
+    wanted = rms(MILLIWATT * 100, AudioFormat.PCMU)
+    assert rms(tone, AudioFormat.PCM8K) == pytest.approx(wanted, rel=0.005)
     assert amplitude_of_dbm0(-20) == pytest.approx(amplitude_of_dbm0(0) / 10)
 
 

@@ -19,7 +19,6 @@ from telephony.rtp import (
     SenderReport,
     SourceDescription,
     TelephoneEvent,
-    build_dtmf_relay,
     build_rtcp,
     build_rtp,
     build_telephone_event,
@@ -136,4 +135,3 @@ INFO = [
 @pytest.mark.parametrize(("digit", "body"), INFO)
 def test_dtmf_relay(digit: InfoDigit, body: bytes) -> None:
     assert parse_info_digit("application/dtmf-relay", body) == digit
-    assert build_dtmf_relay(digit) == body

@@ -32,7 +32,7 @@ def test_a_torture_message_gets_the_answer_it_should(name: str, expected: str) -
     bench.receive(data + b"\r\n" if name == "baddn" else data)
     statuses = [str(status) for status in bench.statuses()]
     if name == "wsinv":
-        # Its To has a tag: any such INVITE of a dialog that is not there gets 481 (12.2.2).
+        # Not what the table asks for, on purpose: its To tag is of no dialog (RFC 3261 12.2.2).
         assert statuses == ["481"]
         assert bench.event_kinds() == []
     elif expected == "process":

@@ -129,8 +129,6 @@ class Caller:
             report = self._reporter.report(now_ns, self._wall_clock(), self._sender, None)
             self.pair.send_rtcp(report, self._remote_rtcp)
 
-    # ---- what comes back ----------------------------------------------------------------------
-
     def handle_rtp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
         """Note one packet."""
         del source

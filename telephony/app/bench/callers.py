@@ -96,8 +96,6 @@ class Callers:
             case _:
                 raise ValueError(f"callers have no command {command.do!r}")
 
-    # ---- the millisecond ----------------------------------------------------------------------
-
     def _step(self) -> None:
         """Send, receive, signal; then sleep to the next millisecond."""
         now_ns = monotonic_ns()
@@ -114,8 +112,6 @@ class Callers:
     def _step_until(self, end_ns: int, is_done: Callable[[], bool] = lambda: False) -> None:
         while monotonic_ns() < end_ns and not is_done():
             self._step()
-
-    # ---- commands -----------------------------------------------------------------------------
 
     def _dial(self, command: Dial) -> Dialled:
         audio = CallerAudio.of(AudioFormat[command.law])

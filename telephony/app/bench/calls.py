@@ -36,7 +36,7 @@ from telephony.app.bench.usage import Usage, sample_usage
 from telephony.app.bench.worker import Worker
 from telephony.app.configured import Configured, configure
 from telephony.app.phone import Answer, IncomingCall, Phone
-from telephony.app.serve import Served
+from telephony.app.served import Served
 from telephony.call import CallEvent, TroubleNoted
 from telephony.config import load
 from telephony.errors import ConfigurationError, LocalError

@@ -32,9 +32,6 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-# ---- to the callers ---------------------------------------------------------------------------
-
-
 class Dial(_Message):
     """Place the calls, one after the other, and keep them up."""
 
@@ -120,9 +117,6 @@ class Closed(_Message):
     left: int
 
 
-# ---- to the model -----------------------------------------------------------------------------
-
-
 class Quiet(_Message):
     """End the answers that are under way, and from now on give marked audio back."""
 
@@ -161,9 +155,6 @@ class ModelCounts(_Message):
     deltas: int
     answers_late_ms: float
     """The latest that a burst of audio left after its time."""
-
-
-# ---- to the wake floor ------------------------------------------------------------------------
 
 
 class MeasureFloor(_Message):

@@ -101,8 +101,6 @@ class ModelSession:
         self._format = FORMATS[AUDIO_FORMATS[name]]
         return event_frame("session.updated", 1, {"session": self._describe(asked)})
 
-    # ---- the caller's audio -------------------------------------------------------------------
-
     def _append(self, text: bytes) -> bytes:
         start = text.index(AUDIO) + len(AUDIO)
         encoded = text[start : text.index(b'"', start)]
@@ -129,8 +127,6 @@ class ModelSession:
         """Give the length of what was appended since this was last asked."""
         octets, self._appended_octets = self._appended_octets, 0
         return self._format.samples(octets) * MS_PER_SECOND / self._format.rate_hz
-
-    # ---- the agent's audio --------------------------------------------------------------------
 
     def burst(self) -> bytes:
         """Give the frames of the next two seconds of speech."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.live import Live
 
 from telephony.app.demo.observed import ObservedMove
-from telephony.app.demo.report import DemoReport
+from telephony.app.demo.report import DemoReport, not_played
 from telephony.app.demo.run import play_demo
 from telephony.app.demo.show import moves_table, show_report
 from telephony.engine.log import configure_log
+from telephony.errors import ConfigurationError, TelephonyError, TransportError
 
 __all__ = ["demo"]
 
@@ -32,24 +33,61 @@ def demo(out: Path | None, *, as_json: bool) -> int:
         as_json: Print one JSON object instead of tables.
 
     Returns:
-        The exit status: 0, or 1 where a step or a truncation does not hold.
+        The exit status: 0, or 1 where a step or a truncation does not hold, or with `as_json`
+        where a part did not start.
 
     Raises:
-        TransportError: A part did not start.
+        TransportError: A part did not start; not with `as_json`.
+    """
+    if as_json:
+        said = _played_silently(out)
+        sys.stdout.write(json.dumps(said) + "\n")
+        return 0 if said["ok"] else 1
+    folder = _made(out)
+    report = _play(folder, _play_visibly)
+    show_report(report, folder / LOG, Console())
+    return 0 if report.ok else 1
+
+
+def _played_silently(out: Path | None) -> dict[str, object]:
+    """Play it, and give what to say of it, whatever happens."""
+    try:
+        return _play(
+            _made(out), lambda at: asyncio.run(play_demo(at, lambda _move: None))
+        ).as_json()
+    except TelephonyError as failed:
+        return not_played(str(failed))
+
+
+def _play(folder: Path, play: Callable[[Path], DemoReport]) -> DemoReport:
+    """Play it with the log in its file.
+
+    Raises:
+        TransportError: A part did not start; says where the log is.
+    """
+    try:
+        with _log_into(folder / LOG):
+            configure_log()
+            return play(folder)
+    except TransportError as failed:
+        raise TransportError(f"{failed} (log: {folder / LOG})") from failed
+
+
+def _made(out: Path | None) -> Path:
+    """Give the folder for the files, made where it is not there.
+
+    Raises:
+        ConfigurationError: It cannot be made.
     """
     folder = out or _fresh(DEFAULT_FOLDER)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _log_into(folder / LOG):
-        configure_log()
-        if as_json:
-            report = asyncio.run(play_demo(folder, lambda _move: None))
-        else:
-            report = _play_visibly(folder)
-    if as_json:
-        sys.stdout.write(json.dumps(report.as_json()) + "\n")
-    else:
-        show_report(report, folder / LOG, Console())
-    return 0 if report.ok else 1
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LOG).touch()
+    except OSError as refused:
+        raise ConfigurationError(
+            f"--out is {str(folder)!r}, wanted a folder that we can write to: {refused.strerror}"
+        ) from refused
+    return folder
 
 
 def _fresh(folder: Path) -> Path:
@@ -76,9 +114,7 @@ def _log_into(path: Path) -> Generator[None]:
 def _play_visibly(folder: Path) -> DemoReport:
     moves: list[ObservedMove] = []
     console = Console()
-    console.print(
-        "A recorded caller phones the embedded agent over SIP on this machine: about 25 s."
-    )
+    console.print("A recorded caller phones the embedded agent over SIP on this machine; 25 s.")
     with Live(console=console, auto_refresh=False) as live:
 
         def show(move: ObservedMove) -> None:

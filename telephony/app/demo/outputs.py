@@ -78,6 +78,7 @@ def timeline(evidence: Evidence) -> list[dict[str, object]]:
                 "text": item.text,
                 "heard_samples": item.heard.latest,
                 "fade_samples": item.heard.fade_samples,
+                "gap_samples": item.heard.gap_samples,
                 "is_whole": item.heard.is_whole,
             }
             rows.append((item.began, told))

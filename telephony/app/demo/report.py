@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DemoReport", "Files", "Step", "Truncation"]
+__all__ = ["STEPS", "DemoReport", "Files", "Step", "Truncation", "not_played"]
+
+STEPS = ("greeting", "interruption", "digit", "transfer", "hangup")
+"""In the order of the call."""
 
 MAX_PACKETS_AFTER = 1
 """With item audio after the flush: the one that holds the fade."""
@@ -118,10 +121,22 @@ class DemoReport:
             and all(one.ok for one in self.truncations)
         )
 
+    @property
+    def error(self) -> str | None:
+        """What went wrong first: the step, and why; None where all of it holds."""
+        step = next((one for one in self.steps if not one.ok), None)
+        if step is not None:
+            return f"{step.name}: {self.failure or step.evidence}"
+        if self.ok:
+            return None
+        case = next((one.case for one in self.truncations if not one.ok), None)
+        return self.failure or f"truncation: {f'wrong, by {case}' if case else 'there was none'}"
+
     def as_json(self) -> dict[str, object]:
         """Give it as `--json` prints it."""
         return {
             "ok": self.ok,
+            "error": self.error,
             "steps": [{"name": one.name, "ok": one.ok, "at_ms": one.at_ms} for one in self.steps],
             "truncations": [one.as_json() for one in self.truncations],
             "files": {
@@ -130,3 +145,18 @@ class DemoReport:
                 "picture": str(self.files.picture),
             },
         }
+
+
+def not_played(error: str) -> dict[str, object]:
+    """Give what `--json` prints where no call came about.
+
+    Args:
+        error: Why.
+    """
+    return {
+        "ok": False,
+        "error": f"start: {error}",
+        "steps": [{"name": name, "ok": False, "at_ms": None} for name in STEPS],
+        "truncations": [],
+        "files": dict.fromkeys(("audio", "timeline", "picture")),
+    }

@@ -16,7 +16,7 @@ from telephony.app.demo.judge import judge, weigh
 from telephony.app.demo.observed import Observations, ObservedMove
 from telephony.app.demo.outputs import write_files
 from telephony.app.demo.report import DemoReport
-from telephony.app.serve import Served
+from telephony.app.served import Served
 from telephony.call import CallEvent
 from telephony.config import load
 from telephony.errors import TransportError

@@ -101,6 +101,9 @@ class Responder:
             await asyncio.gather(previous, return_exceptions=True)
         self._response_id = self._wire.new_id("resp")
         await self._wire.send("response.created", response=self._shown("in_progress"))
+        if self._script.fault is Fault.FAILS:
+            await self._fail()
+            return
         try:
             for index, part in enumerate(response):
                 if isinstance(part, Speech):
@@ -112,6 +115,12 @@ class Responder:
             await self._wire.send("response.done", response=self._shown("cancelled", details))
             raise
         await self._wire.send("response.done", response=self._shown("completed"))
+
+    async def _fail(self) -> None:
+        error = {"type": "server_error", "code": "overloaded", "message": "Try again later"}
+        self._wire.log("misbehaved", fault=self._script.fault.name)
+        shown = self._shown("failed", {"type": "failed", "error": error})
+        await self._wire.send("response.done", response=shown)
 
     async def _speak(self, speech: Speech, index: int) -> None:
         item = self._conversation.new("message")

@@ -14,6 +14,7 @@ class Fault(Enum):
     BROKEN_JSON = "sends half a JSON object"
     UNKNOWN_EVENTS = "sends events of types that do not exist, and one without a type"
     BAD_BASE64 = "sends audio that is no base64"
+    FAILS = "ends every response as failed, before any audio"
     AUDIO_AFTER_CUT = "goes on with the audio of an item that speech has cut"
 
 

@@ -1,0 +1,127 @@
+"""What `telephony check` finds beside wrong values: this machine, and likely mistakes."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from telephony.agent import Agent
+from telephony.app.configured import Configured
+from telephony.call import Line
+from telephony.config import ListenAddress, Settings
+from telephony.errors import ConfigurationError
+
+__all__ = ["check_machine", "warnings"]
+
+REFUSED = "every call is refused with 404"
+
+
+def check_machine(settings: Settings) -> Iterator[str]:
+    """Try what only this machine can tell; gives warnings.
+
+    Raises:
+        ConfigurationError: An address is not ours, or a directory cannot be written to.
+    """
+    for key, address in (
+        *(("sip.listen", one) for one in settings.sip.listen_addresses),
+        ("http.listen", settings.http.listen_address),
+    ):
+        where = f"{address.transport}:{address.host}:{address.port}"
+        try:
+            _try_to_listen(address)
+        except OSError as refused:
+            if refused.errno != errno.EADDRINUSE:
+                raise ConfigurationError(f"{key}: is {where}, but: {refused.strerror}") from None
+            yield f"{key}: {where} is in use now, perhaps by a phone that is being served"
+    directory = settings.record.directory
+    if directory is not None:
+        existing = next(one for one in (directory, *directory.absolute().parents) if one.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            raise ConfigurationError(
+                f"record.directory: is {str(directory)!r}, wanted one that we can write to:"
+                f" {existing} is none"
+            )
+
+
+def _try_to_listen(address: ListenAddress) -> None:
+    """Bind what would be bound, for a moment."""
+    kind = socket.SOCK_DGRAM if address.transport == "udp" else socket.SOCK_STREAM
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address.host, address.port))
+
+
+def warnings(configured: Configured) -> list[str]:
+    """Say what can be served, and is hardly what was meant."""
+    return [
+        *_lineless(configured),
+        *_shadowed_lines(configured),
+        *_unreached_agents(configured),
+        *_narrow_limits(configured.settings),
+    ]
+
+
+def _lineless(configured: Configured) -> Iterator[str]:
+    if not configured.lines:
+        hooked = configured.hook is not None
+        what = "only calls that on_incoming answers are taken" if hooked else REFUSED
+        yield (f'the phone has no line: {what}; wanted phone.answer("NUMBER", agent) or a [[line]]')
+
+
+def _shadowed_lines(configured: Configured) -> Iterator[str]:
+    """Find each line whose number an earlier one takes; the first that fits answers."""
+    lines = [Line(number, agent.name) for number, agent in configured.lines]
+    for position, line in enumerate(lines):
+        for earlier in lines[:position]:
+            if earlier.matches(line.number) and (
+                earlier.number.endswith("*") or not line.number.endswith("*")
+            ):
+                yield (
+                    f"line {line.number} ({line.agent}) is never reached:"
+                    f" {earlier.number} is before it"
+                )
+                break
+
+
+def _unreached_agents(configured: Configured) -> Iterator[str]:
+    reached: set[str] = set()
+    waiting = [agent for _, agent in configured.lines]
+    while waiting:
+        agent = waiting.pop()
+        if agent.name not in reached:
+            reached.add(agent.name)
+            waiting += _handed_to(agent, configured)
+    for name in configured.agents:
+        if name not in reached:
+            yield f"agent {name}: no line reaches it, nor an agent that one does"
+
+
+def _handed_to(agent: Agent, configured: Configured) -> Iterator[Agent]:
+    for handoff in agent.handoffs:
+        if isinstance(handoff, Agent):
+            yield handoff
+        elif isinstance(handoff, str):
+            yield configured.agents[handoff]
+
+
+def _narrow_limits(settings: Settings) -> Iterator[str]:
+    pairs, calls = len(settings.sip.rtp_port_range), settings.limits.calls
+    if pairs < calls:
+        ports = settings.sip.rtp_ports
+        yield f"sip.rtp_ports: {ports} is enough for {pairs} calls, limits.calls is {calls}"
+    hosts = [one.host for one in settings.sip.listen_addresses]
+    if not settings.trunk and not all(map(_is_loopback, hosts)):
+        yield (
+            "sip.listen: reaches beyond this machine, and calls from there are refused:"
+            " no [[trunk]] lets them in"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

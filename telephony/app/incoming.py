@@ -1,0 +1,78 @@
+"""Who answers a call: the user's hook first, then the lines."""
+
+import asyncio
+
+import structlog
+
+from telephony.agent import Agent
+from telephony.app.phone import (
+    Answer,
+    Decision,
+    IncomingCall,
+    OnIncoming,
+    Redirect,
+    Reject,
+    Ring,
+)
+from telephony.call import CallIncoming, Line, route
+
+__all__ = ["IncomingCalls"]
+
+HOOK_SECONDS = 5.0
+"""For the incoming hook; then the lines decide."""
+NOT_FOUND = 404
+DECISIONS = Answer | Reject | Redirect | Ring | Agent | None
+
+log = structlog.get_logger("telephony.calls")
+
+
+class IncomingCalls:
+    """Decides about calls that come in.
+
+    Args:
+        lines: Number and agent, first match wins.
+        hook: The user's own decision, before the lines.
+    """
+
+    def __init__(self, lines: list[tuple[str, Agent]], hook: OnIncoming | None) -> None:
+        """Keep the lines."""
+        self._lines = [Line(number, agent.name) for number, agent in lines]
+        self._agents = {agent.name: agent for _, agent in lines}
+        self._hook = hook
+        self.hook_seconds = HOOK_SECONDS
+
+    async def ask_hook(self, call_id: str, incoming: CallIncoming) -> Decision:
+        """Ask the user's hook; None, where it decides nothing, takes too long or fails."""
+        if self._hook is None:
+            return None
+        call = IncomingCall(
+            call_id=call_id,
+            number=incoming.number,
+            caller=incoming.caller,
+            caller_name=incoming.caller_name,
+            source=incoming.source,
+            headers=incoming.headers,
+        )
+        try:
+            async with asyncio.timeout(self.hook_seconds):
+                decided = await self._hook(call)
+        except TimeoutError:
+            log.warning("on_incoming took too long", call=call_id, fault="user code")
+            return None
+        except (Exception, SystemExit):
+            log.exception("on_incoming failed", call=call_id, fault="user code")
+            return None
+        # A user without a type checker may return anything.
+        if not isinstance(decided, DECISIONS):  # pyright: ignore[reportUnnecessaryIsInstance]
+            seen = type(decided).__name__
+            log.warning("on_incoming gave no decision", call=call_id, seen=seen)
+            return None
+        return decided
+
+    def by_line(self, incoming: CallIncoming) -> Answer | Reject:
+        """Give the agent whose line fits; a number without one does not exist."""
+        found = route(incoming.number, self._lines)
+        if found.agent is None:
+            log.warning("no line for a call", number=incoming.number, why=found.why)
+            return Reject(NOT_FOUND)
+        return Answer(self._agents[found.agent])

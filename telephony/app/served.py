@@ -1,0 +1,174 @@
+"""The app with its children: the embedded server, the engine and the web server, started and ended.
+
+The app is this process: it holds the agents, runs the tools and decides. Audio and SIP are the
+engine's, a process of its own, so nothing that happens here delays a packet.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from telephony.app.addresses import host_in_uri
+from telephony.app.children import Child, embedded_server
+from telephony.app.configured import Configured, engine_settings
+from telephony.app.engine_server import EngineServer
+from telephony.app.health import Health, Phase
+from telephony.app.http import HttpServer
+from telephony.app.journal import Journal
+from telephony.app.metrics import Metrics
+from telephony.app.switchboard import Switchboard
+from telephony.app.tool_runtime import ToolRuntime
+from telephony.app.trouble_log import log_trouble
+from telephony.call import EngineMessage, EngineReport
+from telephony.errors import TransportError
+
+__all__ = ["Ready", "Served"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where calls are taken."""
+
+    sip: str
+    http: str
+
+    def line(self, *, as_json: bool) -> str:
+        """Say it, in the one line that `serve` prints."""
+        if as_json:
+            return json.dumps({"ready": True, "sip": self.sip, "http": self.http})
+        return f"ready {self.sip} {self.http}"
+
+
+class Served:
+    """One app with its children; `async with` starts and ends it.
+
+    Args:
+        configured: What it runs with.
+    """
+
+    def __init__(self, configured: Configured) -> None:
+        """Start nothing yet."""
+        self._configured = configured
+        self._stack = AsyncExitStack()
+        self._engine = Child("engine", "telephony.engine")
+        self._embedded: Child | None = None
+        self._switchboard: Switchboard | None = None
+        self._metrics = Metrics()
+        self._health = Health()
+        self.ready = Ready("", "")
+
+    @property
+    def switchboard(self) -> Switchboard:
+        """The calls."""
+        assert self._switchboard is not None
+        return self._switchboard
+
+    @property
+    def engine_pid(self) -> int:
+        """The process id of the engine."""
+        return self._engine.pid
+
+    async def __aenter__(self) -> "Served":
+        """Start all parts; whatever was started is ended if one fails.
+
+        Raises:
+            TransportError: An address is in use, or a child did not start.
+        """
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Hang up, and end all parts."""
+        self._health.phase = Phase.DRAINING
+        await self._stack.aclose()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        configured = self._configured
+        embedded_url = None
+        if configured.needs_embedded_server:
+            embedded = self._embedded = embedded_server()
+            stack.push_async_callback(embedded.stop)
+            embedded_url = str((await embedded.start())["url"])
+            self._health.watch(embedded)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-")))
+        link = EngineServer(folder / "engine.sock", self._handle_message)
+        self._switchboard = self._make_switchboard(stack, link, embedded_url)
+        http = await self._start_http(stack)
+        stack.callback(lambda: self.switchboard.close(time.time()))
+        await link.start()
+        stack.push_async_callback(link.stop)
+        sip = await self._start_engine(stack, folder / "engine.sock")
+        self.ready = Ready(sip, http)
+        self._health.phase = Phase.SERVING
+
+    def _make_switchboard(
+        self, stack: AsyncExitStack, link: EngineServer, embedded_url: str | None
+    ) -> Switchboard:
+        configured, metrics = self._configured, self._metrics
+        tools = ToolRuntime(metrics.count_tool_failure)
+        stack.callback(tools.close)
+        metrics.show_tool_threads(lambda: tools.threads_taken)
+        switchboard = Switchboard(
+            configured.lines,
+            configured.agents,
+            configured.plans(embedded_url, os.environ),
+            tools,
+            link.send,
+            configured.hook,
+            configured.may_transfer,
+        )
+        switchboard.watch(metrics.handle_event)
+        switchboard.watch(log_trouble)
+        directory = configured.settings.record.directory
+        if directory is not None:
+            journal = Journal(directory)
+            stack.callback(journal.close)
+            switchboard.watch(journal.handle_event)
+        return switchboard
+
+    async def _start_engine(self, stack: AsyncExitStack, socket: Path) -> str:
+        self._engine = Child("engine", "telephony.engine", str(socket))
+        stack.push_async_callback(self._engine.stop)
+        settings = engine_settings(self._configured.settings)
+        said = await self._engine.start(settings.model_dump_json())
+        self._health.watch(self._engine)
+        _, host, port = said["sip"][0]
+        return f"sip:{host_in_uri(host)}:{port}"
+
+    async def _start_http(self, stack: AsyncExitStack) -> str:
+        settings = self._configured.settings.http
+        token = settings.token.read(os.environ) if settings.token is not None else None
+        server = HttpServer(self.switchboard, self._metrics.registry, self._health, token)
+        stack.push_async_callback(server.stop)
+        listen = settings.listen_address
+        try:
+            host, port = await server.start(listen.host, listen.port)
+        except OSError as failed:
+            where = f"{listen.host}:{listen.port}"
+            raise TransportError(f"cannot serve HTTP on {where}: {failed.strerror}") from failed
+        return f"http://{host_in_uri(host)}:{port}"
+
+    def _handle_message(self, message: EngineMessage) -> None:
+        if isinstance(message, EngineReport):
+            self._metrics.handle_report(message)
+            self._health.handle_report()
+        else:
+            self.switchboard.handle_event(message)
+
+    async def child_ended(self) -> str:
+        """Wait until a child ends by itself, which none should, and give its name."""
+        children = [one for one in (self._engine, self._embedded) if one is not None]
+        endings = {asyncio.ensure_future(one.wait()): one.name for one in children}
+        try:
+            ended, _ = await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+            return endings[ended.pop()]
+        finally:
+            for ending in endings:
+                ending.cancel()

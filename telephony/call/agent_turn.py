@@ -1,0 +1,148 @@
+"""The agent's turns to speak: when its words are asked for, and what is heard until they come.
+
+The greeting comes as soon as it can be heard, an answer when the caller or a tool gave cause for
+one, another try when a response failed. A caller who waits hears a word of patience in time.
+"""
+
+from collections.abc import Callable
+
+from telephony.call.failures import Failures
+from telephony.call.first_words import FirstWords
+from telephony.call.patience import Patience
+from telephony.media import RtpPort
+from telephony.units import Nanoseconds
+from telephony.voice import Respond, ResponseFinished, ToolCalled, VoiceCommand
+
+__all__ = ["AgentTurn"]
+
+
+class AgentTurn:
+    """Whose turn it is in one session, and for how long already.
+
+    Args:
+        tell: Takes commands for the voice session.
+        filler: Asks for patience: mu-law, 8,000 Hz.
+
+    Attributes:
+        greeting: What is asked for first; None where the caller is to begin.
+    """
+
+    def __init__(self, tell: Callable[[VoiceCommand], None], filler: bytes) -> None:
+        """Wait for the far end, and for the session."""
+        self.greeting: Respond | None = None
+        self._tell = tell
+        self._filler = filler
+        self._port: RtpPort | None = None
+        self._first_words = FirstWords()
+        self._patience = Patience()
+        self._failures = Failures()
+
+    def join(self, port: RtpPort) -> None:
+        """Learn where the caller hears us."""
+        self._port = port
+
+    def begin(self, now_ns: Nanoseconds) -> None:
+        """Learn that the far end is there: the greeting may start once it can be heard."""
+        self._first_words.begin(now_ns)
+        self._greet_if_due(now_ns)
+
+    def handle_media_started(self, now_ns: Nanoseconds) -> None:
+        """Learn that the far end sends: what we send now arrives."""
+        self._first_words.handle_media_started(now_ns)
+        self._greet_if_due(now_ns)
+
+    def handle_granted(self, now_ns: Nanoseconds) -> None:
+        """Learn that the session can be asked for words."""
+        self._first_words.set_granted(is_granted=True)
+        self._greet_if_due(now_ns)
+
+    def handle_closed(self) -> None:
+        """Learn that the session cannot be asked for anything any more."""
+        self._first_words.set_granted(is_granted=False)
+        self._patience.stop()
+
+    def _greet_if_due(self, now_ns: Nanoseconds) -> None:
+        if self._first_words.take_due(now_ns) and self.greeting is not None:
+            self.ask(self.greeting, now_ns)
+
+    def ask(self, respond: Respond, now_ns: Nanoseconds) -> None:
+        """Ask for words, and wait for them."""
+        self._tell(respond)
+        self.expect(respond, now_ns)
+
+    def expect(self, respond: Respond, now_ns: Nanoseconds) -> None:
+        """Wait for words that were asked for by something else."""
+        self._failures.handle_asked(respond)
+        self._patience.wait(now_ns)
+
+    def ask_again(self, now_ns: Nanoseconds) -> None:
+        """Ask for what failed, if that is due and no tool's result will do so."""
+        again = self._failures.take_due()
+        if again is not None and not self._patience.awaits_tool:
+            self.ask(again, now_ns)
+
+    def handle_speech_started(self) -> None:
+        """Learn that the caller speaks: what comes next is the answer to that."""
+        self._patience.stop()
+        self._failures.handle_caller()
+
+    def wait(self, now_ns: Nanoseconds) -> None:
+        """Learn that words of the agent are under way, or owed to the caller."""
+        self._patience.wait(now_ns)
+
+    def handle_words(self, response_id: str) -> None:
+        """Learn that a response brought words."""
+        self._failures.handle_brought(response_id)
+        self._patience.handle_model()
+
+    def handle_tool_called(self, event: ToolCalled, now_ns: Nanoseconds) -> None:
+        """Learn that a response called a tool."""
+        self._failures.handle_brought(event.response_id)
+        self._patience.wait_for_tool(event.call_id, now_ns)
+
+    def handle_tool_result(self, tool_call_id: str, now_ns: Nanoseconds, *, responds: bool) -> None:
+        """Learn that a tool has answered, and whether the agent shall speak on it."""
+        self._patience.handle_tool_result(tool_call_id)
+        if responds:
+            self.expect(Respond(), now_ns)
+        else:
+            self._patience.handle_model()
+
+    def handle_response_finished(self, event: ResponseFinished) -> bool:
+        """Learn how a response ended; tell whether it failed."""
+        self._patience.handle_model()
+        has_failed = self._failures.handle_finished(event)
+        if has_failed and self._port is not None:
+            self._port.play(self._filler)
+        return has_failed
+
+    @property
+    def fault(self) -> tuple[str, str] | None:
+        """Why nothing more is to be expected of a session that is open: a code, and a verb."""
+        if self._patience.is_exhausted:
+            return "voice.mute", "answers nothing any more"
+        if self._failures.are_too_many:
+            return "voice.failing", f"failed {self._failures.in_a_row} responses in a row"
+        return None
+
+    def handle_timer(self, now_ns: Nanoseconds) -> None:
+        """Greet a silent caller, or fill the silence of one who waits."""
+        self._greet_if_due(now_ns)
+        port = self._port
+        if port is None:
+            return
+        if self._patience.take_due(now_ns, is_silent=not port.playout.queued_samples):
+            port.play(self._filler)
+
+    def handle_words_sent(self, now_ns: Nanoseconds) -> None:
+        """Learn that all queued audio has gone out."""
+        self._patience.handle_words_sent(now_ns)
+
+    def stop(self) -> None:
+        """Let silence be: the caller is on the way elsewhere."""
+        self._patience.stop()
+
+    def next_deadline(self) -> Nanoseconds | None:
+        """Say when `handle_timer` wants to be called."""
+        deadlines = (self._patience.next_deadline(), self._first_words.next_deadline())
+        return min((one for one in deadlines if one is not None), default=None)

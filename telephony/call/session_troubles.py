@@ -1,0 +1,58 @@
+"""What goes wrong in a voice session, as rows of the call's log: bounded, each with its fault."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from telephony.call.events import CallEventBody, TroubleNoted
+from telephony.voice import SessionClosed, VoiceErrorReceived
+
+__all__ = ["SessionTroubles"]
+
+REFUSED_STATUSES = frozenset({401, 403, 404})
+"""Of the handshake: a wrong key, or a wrong path or model."""
+ERRORS_NOTED = 20
+"""Rows about the session's errors per call; all are counted."""
+
+
+class SessionTroubles:
+    """The troubles of one session.
+
+    Args:
+        note: Takes rows for the event log.
+
+    Attributes:
+        errors: How many the server sent.
+        unknown_events: How many events of types that this version does not know.
+    """
+
+    __slots__ = ("_note", "errors", "unknown_events")
+
+    def __init__(self, note: Callable[[CallEventBody], None]) -> None:
+        """Begin with none."""
+        self.errors = 0
+        self.unknown_events = 0
+        self._note = note
+
+    def note(
+        self, code: str, text: str, fault: Literal["model", "configuration"] = "model"
+    ) -> None:
+        """Write a row."""
+        self._note(TroubleNoted(code=code, fault=fault, text=text))
+
+    def handle_error(self, event: VoiceErrorReceived) -> None:
+        """Count an error; harmless ones, and those past the limit, get no row."""
+        self.errors += 1
+        if not event.is_harmless and self.errors <= ERRORS_NOTED:
+            self.note(event.code, event.message)
+
+    def handle_unknown(self, kind: str) -> None:
+        """Count an event that this version does not know; the first of a session is told."""
+        self.unknown_events += 1
+        if self.unknown_events == 1:
+            self.note("voice.unknown_event", f"the server sent an event of type {kind!r}")
+
+    def handle_lost(self, event: SessionClosed) -> None:
+        """Tell that the session has ended by itself, and whose fault that is."""
+        is_refused = event.code in REFUSED_STATUSES
+        why = event.reason or f"closed with {event.code}"
+        self.note("voice.lost", why, "configuration" if is_refused else "model")
