@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.bench import media_costs, realtime_costs, rtp_costs, sip_parse, sip_s
 from tests.bench.costs import main_of
 from tests.support.sip_corpus import needs_corpus
 
-Run = Callable[..., dict[str, float]]
+Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
@@ -20,21 +21,19 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def main(
         script: ModuleType, call: Callable[[], object], *arguments: str, **sizes: int
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         for name, size in sizes.items():
             monkeypatch.setattr(script, name, size)
         monkeypatch.setattr("sys.argv", ["bench", *arguments])
         call()
-        printed: dict[str, float] = json.loads(capsys.readouterr().out)
+        printed: dict[str, Any] = json.loads(capsys.readouterr().out)
         return printed
 
     return main
 
 
-def are_costs(figures: object, names: set[str]) -> bool:
+def are_costs(costs: dict[str, float], names: set[str]) -> bool:
     """Tell whether each of these, and perhaps others, is a number above 0."""
-    assert isinstance(figures, dict)
-    costs: dict[str, float] = figures
     return names <= costs.keys() and all(0 < costs[name] < math.inf for name in names)
 
 
