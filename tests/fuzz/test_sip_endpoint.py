@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from telephony.sip import (
     AckReceived,
+    CloseFlow,
     IncomingInvite,
     InviteAnswered,
     InviteSession,
@@ -210,7 +211,7 @@ def test_octets_of_any_kind_are_taken(data: bytes, whole: bool) -> None:
     bench.run(500_000)
     bench.assert_clean()
     assert all(isinstance(sent.message, Response) for sent in bench.take())
-    assert {type(event) for event in bench.events} <= {MessageRejected}
+    assert {type(event) for event in bench.events} <= {CloseFlow, MessageRejected}
 
 
 def test_the_careful_user_does_reach_calls_that_are_up() -> None:
