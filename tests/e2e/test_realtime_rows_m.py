@@ -7,7 +7,7 @@ import pytest
 
 from telephony.agent import Agent, Transfer, tool
 from telephony.app.plans import Plans, VoiceServer
-from telephony.call.conversation import session_settings
+from telephony.call.session_settings import session_settings
 from telephony.errors import ConfigurationError
 from telephony.realtime.session_body import session_body
 from telephony.realtime.session_config import SessionConfig

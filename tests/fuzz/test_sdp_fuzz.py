@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from telephony.errors import RemoteError
 from telephony.sdp import (
-    PTIMES_MS,
     LocalMedia,
     SdpSyntaxError,
     SessionDescription,
@@ -14,6 +13,7 @@ from telephony.sdp import (
     offer,
     parse_description,
 )
+from telephony.sdp.agreement import PTIMES_MS
 
 LOCAL = LocalMedia("192.0.2.10", 16384, 7)
 SEED = (
