@@ -19,7 +19,6 @@ from telephony.call.commands import (
     ToolDeclared,
     VoicePlan,
 )
-from telephony.call.conversation import Conversation
 from telephony.call.events import (
     AgentConfigured,
     CallAnswered,
@@ -53,7 +52,6 @@ from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
 from telephony.call.media_policy import MediaPolicy
 from telephony.call.messages import (
-    SCHEMA_VERSION,
     EngineMessage,
     MessageError,
     decode_command,
@@ -73,11 +71,9 @@ from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
 from telephony.call.settings import CallSettings
 from telephony.call.sip_leg import SipLeg
-from telephony.call.state import Action, CallInput, CallState
+from telephony.call.state import CallState
 
 __all__ = [
-    "SCHEMA_VERSION",
-    "Action",
     "AgentConfigured",
     "AnswerCall",
     "Call",
@@ -89,7 +85,6 @@ __all__ = [
     "CallEventBody",
     "CallHeld",
     "CallIncoming",
-    "CallInput",
     "CallOutput",
     "CallPlaced",
     "CallProgressed",
@@ -101,7 +96,6 @@ __all__ = [
     "Capability",
     "CloseVoice",
     "ConfigureAgent",
-    "Conversation",
     "DigitPressed",
     "EngineMessage",
     "EngineReport",

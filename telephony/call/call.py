@@ -57,7 +57,7 @@ from telephony.call.outbox import CallOutbox
 from telephony.call.outputs import CallOutput
 from telephony.call.prompts import Prompts
 from telephony.call.settings import CallSettings
-from telephony.call.state import Action, CallInput, CallState, advance
+from telephony.call.state import Action, CallInput, CallMachine, CallState, advance
 from telephony.call.timers import CallTimer, CallTimers
 from telephony.call.transfer import CallTransfer
 from telephony.errors import LocalError
@@ -95,7 +95,7 @@ class Call:
         """Be ready for the first event."""
         self.log = log
         self.leg = leg
-        self.state = state
+        self._machine = CallMachine(state)
         outbox, timers = CallOutbox(log, now_ns), CallTimers()
         self._parts = CallParts(
             leg=leg,
@@ -122,6 +122,11 @@ class Call:
     def now_ns(self) -> Nanoseconds:
         """The time of the last change."""
         return self._outbox.now_ns
+
+    @property
+    def state(self) -> CallState:
+        """Where the call is."""
+        return self._machine.state
 
     @property
     def is_over(self) -> bool:
@@ -351,8 +356,7 @@ class Call:
             self._input(following)
 
     def _input(self, what: CallInput) -> None:
-        self.state, actions = advance(self.state, what)
-        for action in actions:
+        for action in self._machine.take(what):
             if action is Action.ANSWER:
                 self.handle_leg_events(self.leg.answer(self.now_ns), self.now_ns)
             elif (following := self._actions.carry_out(action)) is not None:

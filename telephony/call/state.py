@@ -17,7 +17,7 @@ from enum import Enum, auto
 
 from telephony.errors import LocalError
 
-__all__ = ["TRANSITIONS", "Action", "CallInput", "CallState", "advance"]
+__all__ = ["TRANSITIONS", "Action", "CallInput", "CallMachine", "CallState", "advance"]
 
 
 class CallState(Enum):
@@ -170,3 +170,27 @@ def advance(state: CallState, what: CallInput) -> Transition:
     if found is None:
         raise LocalError(f"a call that is {state.name} takes no {what.name}")
     return found
+
+
+class CallMachine:
+    """The state of one call, which nothing but its inputs changes."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: CallState) -> None:
+        """Begin in a state: RECEIVED or DIALLING."""
+        self._state = state
+
+    @property
+    def state(self) -> CallState:
+        """Where the call is."""
+        return self._state
+
+    def take(self, what: CallInput) -> tuple[Action, ...]:
+        """Take one input; carry out the actions it asks for, in their order.
+
+        Raises:
+            LocalError: The state has no room for it, and stays.
+        """
+        self._state, actions = advance(self._state, what)
+        return actions

@@ -98,6 +98,7 @@ class Engine:
         self._voice = SocketSettings(
             connect_seconds=settings.connect_seconds,
             tls=client_context(),
+            next_slot=self._clock.next_slot,
         )
         self._call_settings = CallSettings(
             routing_ns=_seconds(settings.routing_seconds),
@@ -307,6 +308,10 @@ class Engine:
         self._rtp.attach(call.pair, call)
         self._clock.remove(call)
         self._clock.add(call, port.settings.ptime_ms)
+
+    def read_media(self, call: EngineCall) -> None:
+        """Hand a call what has arrived for it so far, between two slots."""
+        self._rtp.read_pair(call.pair, monotonic_ns())
 
     def released(self, call: EngineCall) -> None:
         """Free what a call held, and keep what its voice session counted."""

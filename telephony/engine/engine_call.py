@@ -50,6 +50,10 @@ class Host(Protocol):
         """Let the call's leg tick and its sockets be read."""
         ...
 
+    def read_media(self, call: "EngineCall") -> None:
+        """Hand the call what has arrived for it so far."""
+        ...
+
     def released(self, call: "EngineCall") -> None:
         """Free what the call held."""
         ...
@@ -99,8 +103,6 @@ class EngineCall:
     def take(self, call: Call) -> None:
         """Put the call in."""
         self._call = call
-
-    # ---- media: the hot path ------------------------------------------------------------------
 
     @supervised
     def tick(self, now_ns: Nanoseconds) -> None:
@@ -164,8 +166,6 @@ class EngineCall:
         events, port.events = port.events, []
         self.change(lambda call: call.handle_media_events(events, now_ns))
 
-    # ---- the call -----------------------------------------------------------------------------
-
     @supervised
     def change(self, what: Callable[[Call], None]) -> None:
         """Change the call, then carry out what it asks; one that is over changes no more."""
@@ -174,7 +174,8 @@ class EngineCall:
             self.drain()
 
     def handle_sip(self, event: SipEvent) -> None:
-        """Take what the leg's SIP session tells."""
+        """Take what the leg's SIP session tells, behind the packets that came before it."""
+        self._host.read_media(self)
         now_ns = monotonic_ns()
         self.change(
             lambda call: call.handle_leg_events(self.leg.handle_sip_event(event, now_ns), now_ns)

@@ -89,7 +89,6 @@ class MediaClock:
         self._worst_late_ns = Nanoseconds(0)
 
     def start(self, make_timer: Callable[[Callable[[], None]], SlotTimer]) -> None:
-        """Begin with the slot that is now."""
         """Begin with the slot that is now.
 
         Args:
@@ -135,6 +134,10 @@ class MediaClock:
         if member is not None:
             member.is_gone = True
             self._legs -= 1
+
+    def next_slot(self) -> Nanoseconds:
+        """Say when the next slot is due."""
+        return Nanoseconds(self._origin_ns + self._slot * SLOT_NS)
 
     def take_worst_late_ns(self) -> Nanoseconds:
         """Give how late the latest slot began since this was last asked."""

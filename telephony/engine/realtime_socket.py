@@ -23,6 +23,7 @@ from telephony.engine.uplink_writer import (
     reason_of,
 )
 from telephony.engine.websocket_handshake import client_protocol, open_websocket
+from telephony.engine.websocket_text import TextFrames
 from telephony.errors import LocalError
 from telephony.realtime import MAX_MESSAGE_OCTETS, RealtimeSession, audio_octets_in
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
@@ -40,8 +41,17 @@ __all__ = ["RealtimeSocket", "SocketSettings"]
 
 SLICE_NS = NS_PER_MS
 """How long the reader works before others have their turn."""
+GIVES_WAY = 2
+"""Turns of the loop that a reader leaves to a slot of the media clock that is due: within two its
+timer is heard, in whichever order the kernel names what is ready."""
+FAR_OFF_NS = Nanoseconds(1 << 62)
+"""The next slot, where no media clock runs."""
 NORMAL_CLOSURE, ABNORMAL_CLOSURE = 1000, 1006
 """RFC 6455 section 7.4.1."""
+
+
+def _far_off() -> Nanoseconds:
+    return FAR_OFF_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,8 @@ class SocketSettings:
     """For the name's look-up, TCP, TLS and the handshake together."""
     tls: ssl.SSLContext | None = None
     """Whom to trust; None makes a `client_context` for each connection, which costs some 15 ms."""
+    next_slot: Callable[[], Nanoseconds] = _far_off
+    """When packets are due next: what is read until then must not delay them."""
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
 
@@ -82,6 +94,7 @@ class RealtimeSocket:
             ConfigurationError: The URL cannot be used.
         """
         self._protocol = client_protocol(url, max_message_octets=MAX_MESSAGE_OCTETS)
+        self._frame_text = TextFrames().frame
         self._headers = headers
         self._session = session
         self._on_event = on_event
@@ -96,6 +109,7 @@ class RealtimeSocket:
         self._fragments: list[bytes] = []
         self._ending: tuple[int, str] | None = None
         self._is_draining = False
+        self._given_way = 0
         self._armed: Nanoseconds | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
@@ -165,8 +179,7 @@ class RealtimeSocket:
         writer = self._writer
         if writer is None or not self._is_open:
             return 0
-        self._protocol.send_text(message)
-        return writer.write_audio(self._protocol.data_to_send()[0], audio_octets_in(message))
+        return writer.write_audio(self._frame_text(message), audio_octets_in(message))
 
     def command(self, command: VoiceCommand) -> None:
         """Give the session a command and send what comes of it.
@@ -189,7 +202,7 @@ class RealtimeSocket:
         await self._closed.wait()
 
     def _on_readable(self) -> None:
-        if self._connection is None or self._frames:
+        if self._connection is None or self._frames or self._gives_way():
             return
         channel = self._channel
         try:
@@ -222,9 +235,23 @@ class RealtimeSocket:
         self._send_protocol_frames()
         self._handle_frames()
 
+    def _gives_way(self) -> bool:
+        """Tell whether to leave this turn of the loop to packets that are due; never for long."""
+        if self._given_way < GIVES_WAY and self._clock() >= self._settings.next_slot():
+            self._given_way += 1
+            return True
+        self._given_way = 0
+        return False
+
+    def _go_on(self) -> None:
+        if self._gives_way():
+            asyncio.get_running_loop().call_soon(self._go_on)
+        else:
+            self._handle_frames()
+
     def _handle_frames(self) -> None:
-        """Hand frames to the session for about 1 ms, then let others have their turn."""
-        until_ns = self._clock() + SLICE_NS
+        """Hand frames to the session for 1 ms or until the next slot, at least one of them."""
+        until_ns = min(self._clock() + SLICE_NS, self._settings.next_slot())
         try:
             while self._frames and self._connection is not None:
                 self._handle_frame(self._frames.popleft())
@@ -232,7 +259,7 @@ class RealtimeSocket:
                     break
         finally:
             if self._frames and self._connection is not None:
-                asyncio.get_running_loop().call_soon(self._handle_frames)
+                asyncio.get_running_loop().call_soon(self._go_on)
         if not self._frames and self._ending is not None:
             self._end(*self._ending)
 

@@ -185,17 +185,28 @@ class RtpSockets:
                 if entry is not None:
                     self._read_one(*entry, offset_ns, now_ns)
 
+    def read_pair(self, pair: RtpSocketPair, now_ns: Nanoseconds) -> None:
+        """Take what has arrived on one pair, out of turn: what comes next is the leg's end."""
+        offset_ns = self._offset()
+        for sock in (pair.rtp, pair.rtcp):
+            for _ in range(DATAGRAMS_PER_READ):
+                entry = self._receivers.get(sock.fileno())
+                if entry is None or not self._read_one(*entry, offset_ns, now_ns):
+                    break
+
     def _read_one(
         self,
         sock: socket.socket,
         handle: Callable[[bytes, Address, Nanoseconds], None],
         offset_ns: int,
         now_ns: Nanoseconds,
-    ) -> None:
+    ) -> bool:
+        """Take one datagram; tell whether there was any."""
         try:
             data, ancillary, _, source = sock.recvmsg(DATAGRAM_OCTETS, _ANCILLARY_OCTETS)
         except OSError:
-            return  # an ICMP error of an earlier send, or a wrong checksum; the socket goes on
+            # Nothing there, an ICMP error of an earlier send, or a wrong checksum: it goes on.
+            return False
         arrival_ns = now_ns
         if ancillary:
             seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
@@ -203,6 +214,7 @@ class RtpSockets:
             if now_ns - MAX_WAIT_NS < stamp_ns < now_ns:
                 arrival_ns = stamp_ns
         handle(data if len(data) < DATAGRAM_OCTETS else CUT, source[:2], arrival_ns)
+        return True
 
 
 class _Poller(Protocol):

@@ -2,7 +2,6 @@
 
 from telephony.realtime import client_events, events, session_config
 from telephony.realtime.audio_messages import append_message, audio_octets_in, read_audio_delta
-from telephony.realtime.content import SessionCounters
 from telephony.realtime.session import MAX_MESSAGE_OCTETS, RealtimeSession
 from telephony.realtime.target import session_url
 from telephony.realtime.wire import (
@@ -23,7 +22,6 @@ __all__ = [
     "MalformedEventError",
     "RealtimeSession",
     "ResponseObject",
-    "SessionCounters",
     "append_message",
     "audio_octets_in",
     "client_events",

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from telephony.call.state import TRANSITIONS, Action, CallInput, CallState, advance
+from telephony.call.state import TRANSITIONS, Action, CallInput, CallMachine, CallState, advance
 from telephony.errors import LocalError
 
 ROWS = sorted(TRANSITIONS.items(), key=str)
@@ -42,3 +42,16 @@ def test_every_state_is_reached() -> None:
     reached = {CallState.RECEIVED, CallState.DIALLING}
     reached |= {following for following, _ in TRANSITIONS.values()}
     assert reached == set(CallState)
+
+
+def test_a_machine_takes_every_row_and_stays_where_there_is_none() -> None:
+    for state, what in product(CallState, CallInput):
+        machine = CallMachine(state)
+        if (state, what) in TRANSITIONS:
+            following, actions = TRANSITIONS[state, what]
+            assert machine.take(what) == actions
+            assert machine.state is following
+        else:
+            with pytest.raises(LocalError):
+                machine.take(what)
+            assert machine.state is state

@@ -31,6 +31,7 @@ from telephony.call import (
 from telephony.engine.engine import Engine
 from telephony.engine.link import QueueLink
 from telephony.engine.settings import EngineSettings, SipListen
+from telephony.sdp import parse_description
 from telephony.sip import Response, parse_message
 from tests.support.child import ROOT, child_environment
 from tests.support.ports import LOOPBACK, free_range
@@ -378,6 +379,33 @@ def test_a_call_that_is_over_leaves_no_memory_behind() -> None:
                 assert [ref() for ref in calls] == [None] * len(calls)
             finally:
                 gc.enable()
+
+    run(main)
+
+
+def test_packets_that_came_before_the_bye_are_counted() -> None:
+    async def main() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtp:
+            rtp.bind((LOOPBACK, 0))
+            body = sdp().replace(b"m=audio 9 ", b"m=audio %d " % rtp.getsockname()[1])
+            async with running() as app, peer_of(app) as peer:
+                peer.send(invite(body=body))
+                incoming = await app.row("call.incoming")
+                app.command(incoming.call_id, AnswerCall(plan=None))
+                answered = await peer.response()
+                tag = tag_of(answered.headers.get("To"))
+                peer.send(request("ACK", branch="z9hG4bK-a", call_id="call-1", to_tag=tag))
+                await app.row("call.answered")
+                ours = parse_description(answered.body).media[0].port
+                for number in range(5):
+                    head = bytes([0x80, 0]) + number.to_bytes(2, "big")
+                    times = (160 * number).to_bytes(4, "big") + b"ssrc"
+                    rtp.sendto(head + times + bytes(160), (LOOPBACK, ours))
+                bye = request("BYE", branch="z9hG4bK-b", call_id="call-1", to_tag=tag, cseq=2)
+                peer.send(bye)
+                ended = await app.row("call.ended")
+                counters = ended.payload.model_dump()["counters"]
+                assert counters["rtp_received"] == 5
 
     run(main)
 

@@ -102,6 +102,12 @@ def test_a_leg_ticks_at_its_period(period_ms: int) -> None:
     assert bench.reads == [5.0 * slot for slot in range(121)], "all sockets are read each slot"
 
 
+def test_it_says_when_the_next_slot_is_due() -> None:
+    bench = started()
+    bench.run(12)
+    assert bench.clock.next_slot() == 3 * SLOT_NS
+
+
 @pytest.mark.parametrize("period_ms", [0, 5, 15, 25, 50, 80])
 def test_another_period_is_refused(period_ms: int) -> None:
     with pytest.raises(ValueError, match=f"ptime {period_ms} ms"):
@@ -233,8 +239,13 @@ def test_a_leg_that_changes_its_pace_inside_a_tick_goes_on_without_a_burst() -> 
 
 def test_removing_what_is_not_there_is_ignored() -> None:
     bench = started()
+    legs = [Leg(bench) for _ in range(FULL_COLLECTION_LEGS + 1)]
+    for leg in legs:
+        bench.clock.add(leg, 20)
     bench.clock.remove(Leg(bench))
-    bench.run(10)
+    bench.run(FULL_COLLECTION_SLOTS * SLOT_NS / NS_PER_MS * 1.5)
+    assert 2 not in bench.collections, "the legs are as many as before"
+    assert all({after - before for before, after in pairwise(leg.ticks)} == {20} for leg in legs)
 
 
 def test_garbage_is_collected_each_second_and_only_in_slots_with_time_left() -> None:

@@ -15,11 +15,12 @@ from websockets.frames import Opcode
 from telephony.engine.channel import client_context
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.keepalive import KeepaliveSettings
-from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
+from telephony.engine.realtime_socket import FAR_OFF_NS, GIVES_WAY, RealtimeSocket, SocketSettings
 from telephony.engine.uplink_writer import UplinkSettings
 from telephony.engine.websocket_handshake import HandshakeRefusedError
 from telephony.errors import LocalError, TransportError
 from telephony.realtime import RealtimeSession
+from telephony.units import Nanoseconds
 from telephony.voice import (
     AudioReceived,
     CancelResponse,
@@ -65,12 +66,13 @@ class Line:
         self.session = RealtimeSession(lambda: str(next(ids)))
         self.told: list[VoiceEvent] = []
         self.on_event: Callable[[VoiceEvent], None] = self.told.append
+        self.clock: Callable[[], Nanoseconds] = monotonic_ns
         self.socket = RealtimeSocket(
             self.peer.url,
             {"Authorization": "Bearer sk-secret"},
             self.session,
             self.tell,
-            monotonic_ns,
+            lambda: self.clock(),
             settings,
         )
 
@@ -218,28 +220,66 @@ def test_a_message_in_fragments_is_one_message_and_a_ping_is_answered(run: Run) 
     run(story)
 
 
+class SlowEvents:
+    """Events that take a fixed time each, on a clock of their own; counted by turn of the loop."""
+
+    def __init__(self, line: Line, event_ns: int) -> None:
+        self.now_ns = monotonic_ns()
+        self.by_turn = [0]
+        self._line = line
+        self._event_ns = event_ns
+        line.clock = lambda: self.now_ns
+        line.on_event = self._take
+        asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def _take(self, event: VoiceEvent) -> None:
+        self._line.told.append(event)
+        self.now_ns = Nanoseconds(self.now_ns + self._event_ns)
+        self.by_turn[-1] += 1
+
+    def _next_turn(self) -> None:
+        self.by_turn.append(0)
+        asyncio.get_running_loop().call_soon(self._next_turn)
+
+
 def test_a_burst_leaves_room_for_others_and_keeps_its_order(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()
-        turns: list[int] = []
-
-        def slowly(event: VoiceEvent) -> None:
-            line.told.append(event)
-            until = time.monotonic_ns() + 400_000
-            while time.monotonic_ns() < until:
-                pass
-
-        line.on_event = slowly
+        slow = SlowEvents(line, 400_000)
         await line.peer.send(*[delta()] * 30, SPEECH)
-        while len(line.told) < 31:
-            turns.append(len(line.told))
-            await asyncio.sleep(0)
-        at_once = [later - earlier for earlier, later in pairwise(turns)]
-        assert max(at_once) <= 6, "two slices at most: the reader's and the rest of the one before"
+        await line.until(lambda: len(line.told) == 31)
+        assert max(slow.by_turn) <= 6, "two slices at most: the reader's and the rest of another"
         assert isinstance(line.told[-1], SpeechStarted)
         assert all(isinstance(event, AudioReceived) for event in line.told[:-1])
 
     run(story)
+
+
+def test_a_burst_is_read_no_longer_than_until_the_next_slot(run: Run) -> None:
+    slots: list[Callable[[], Nanoseconds]] = [lambda: FAR_OFF_NS]
+
+    async def story(line: Line) -> None:
+        await line.open()
+        slow = SlowEvents(line, 400_000)
+        slots[0] = lambda: Nanoseconds(slow.now_ns + 400_000)
+        await line.peer.send(*[delta()] * 30)
+        await line.until(lambda: len(line.told) == 30)
+        assert max(slow.by_turn) <= 2, "one of the reader's and one that was left"
+
+    run(story, SocketSettings(connect_seconds=2.0, next_slot=lambda: slots[0]()))
+
+
+def test_a_slot_that_is_due_goes_first_but_makes_nobody_deaf(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        slow = SlowEvents(line, 400_000)
+        await line.peer.send(*[delta()] * 30)
+        await line.until(lambda: len(line.told) == 30)
+        turns = [turn for turn, events in enumerate(slow.by_turn) if events]
+        assert max(slow.by_turn) == 1
+        assert min(later - earlier for earlier, later in pairwise(turns)) > GIVES_WAY
+
+    run(story, SocketSettings(connect_seconds=2.0, next_slot=lambda: Nanoseconds(0)))
 
 
 def test_an_event_whose_handling_raises_does_not_hold_up_the_rest(run: Run) -> None:

@@ -180,6 +180,23 @@ def test_a_call_may_end_while_its_datagrams_are_read() -> None:
     assert [data for data, _, _ in receiver.rtp] == [b"last words"]
 
 
+def test_one_pair_is_read_out_of_turn_to_its_end() -> None:
+    opener = sockets()
+    first, second = Receiver(), Receiver()
+    pair, other = opener.open_pair("127.0.0.1"), opener.open_pair("127.0.0.1")
+    opener.attach(pair, first)
+    opener.attach(other, second)
+    send(pair, b"one", b"two")
+    send(pair, b"report", rtcp=True)
+    send(other, b"not now")
+    opener.read_pair(pair, monotonic_ns())
+    assert [data for data, _, _ in first.rtp] == [b"one", b"two"]
+    assert first.rtcp == [b"report"]
+    assert second.rtp == []
+    opener.detach(pair)
+    opener.detach(other)
+
+
 def test_a_pair_never_attached_can_be_detached() -> None:
     opener = sockets()
     pair = opener.open_pair(LOOPBACK)
