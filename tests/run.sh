@@ -8,6 +8,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 program=tests/run.sh
+# shellcheck source=deploy/python.sh
 . "$root/deploy/python.sh"
 cd "$root"
 
@@ -34,7 +35,7 @@ need_peers() {
 }
 
 step() {
-    printf '== %s\n' "$*"
+    printf '== %s %s\n' "$(date +%H:%M:%S)" "$*"
 }
 
 check_source() {

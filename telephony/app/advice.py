@@ -4,12 +4,11 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from telephony.agent import Agent
 from telephony.app.configured import Configured
 from telephony.call import Line
-from telephony.config import ListenAddress, Settings
+from telephony.config import ListenAddress, Settings, is_loopback
 from telephony.errors import ConfigurationError
 
 __all__ = ["check_machine", "warnings"]
@@ -113,15 +112,8 @@ def _narrow_limits(settings: Settings) -> Iterator[str]:
         ports = settings.sip.rtp_ports
         yield f"sip.rtp_ports: {ports} is enough for {pairs} calls, limits.calls is {calls}"
     hosts = [one.host for one in settings.sip.listen_addresses]
-    if not settings.trunk and not all(map(_is_loopback, hosts)):
+    if not settings.trunk and not all(map(is_loopback, hosts)):
         yield (
             "sip.listen: reaches beyond this machine, and calls from there are refused:"
             " no [[trunk]] lets them in"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -177,9 +177,16 @@ def _placed_silently(options: CallOptions) -> tuple[dict[str, object], int]:
     try:
         outcome = asyncio.run(place_call(options, _discard, _discard))
     except TelephonyError as failed:
-        nothing = dict.fromkeys(("status", "by", "cause", "recorded"))
-        said: dict[str, object] = {"ok": False, "answered": False, "duration_ms": 0, **nothing}
-        said["error"] = str(failed)
+        said: dict[str, object] = {
+            "ok": False,
+            "answered": False,
+            "status": None,
+            "by": None,
+            "cause": None,
+            "duration_ms": 0,
+            "recorded": None,
+            "error": str(failed),
+        }
         return said, EXIT_CONFIGURATION if isinstance(failed, ConfigurationError) else EXIT_FAILED
     return outcome.as_json(), EXIT_OK if outcome.ok else EXIT_FAILED
 
@@ -297,7 +304,7 @@ async def _engine_settings(settings: Settings, target: str) -> EngineSettings:
         raise ConfigurationError(
             f"URI is {target!r}, wanted one such as sip:200@pbx.example.com: {wrong}"
         ) from wrong
-    if not isinstance(uri, SipUri):
+    if not isinstance(uri, SipUri) or uri.scheme != "sip":
         raise ConfigurationError(f"URI is {target!r}, wanted a sip: URI")
     host = await _local_host(uri.host.strip("[]"), uri.port or DEFAULT_SIP_PORT)
     listens = tuple(SipListen(transport=name, host=host, port=0) for name in ("UDP", "TCP"))

@@ -207,16 +207,16 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
 
 def _faults(configured: Configured) -> Iterator[str]:
     """Find now what would fail in the middle of a call; the file's own values were checked."""
+    try:
+        check_calls(configured.settings.limits.calls, descriptor_limit())
+    except ConfigurationError as too_many:
+        yield str(too_many)
     for number, agent in configured.lines:
         if re.fullmatch(LINE_NUMBER, number) is None:
             yield (
                 f"agent {agent.name!r}: answers {number!r}, wanted a number or name as it is"
                 " dialled, 'prefix*' or '*'"
             )
-    try:
-        check_calls(configured.settings.limits.calls, descriptor_limit())
-    except ConfigurationError as too_many:
-        yield str(too_many)
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
         try:

@@ -89,7 +89,6 @@ class MediaClock:
         self._worst_late_ns = Nanoseconds(0)
 
     def start(self, make_timer: Callable[[Callable[[], None]], SlotTimer]) -> None:
-        """Begin with the slot that is now."""
         """Begin with the slot that is now.
 
         Args:

@@ -3,7 +3,6 @@
 from telephony.sdp.agreement import (
     PCMA,
     PCMU,
-    PTIMES_MS,
     TELEPHONE_EVENT,
     AgreedAudio,
     LocalMedia,
@@ -26,7 +25,6 @@ from telephony.sdp.values import (
 __all__ = [
     "PCMA",
     "PCMU",
-    "PTIMES_MS",
     "TELEPHONE_EVENT",
     "AgreedAudio",
     "Codec",

@@ -89,11 +89,6 @@ class Direction(Enum):
         """Whether the side that wrote it wants media."""
         return self in (Direction.SENDRECV, Direction.RECVONLY)
 
-    @property
-    def reversed(self) -> "Direction":
-        """The same flow seen from the other side."""
-        return Direction.of(sends=self.receives, receives=self.sends)
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -28,7 +28,7 @@ from telephony.sip.events import (
     SipOutput,
     TransferOutcome,
 )
-from telephony.sip.framing import KeepAlive, StreamFramer, is_keep_alive
+from telephony.sip.framing import KeepAlive, StreamFramer
 from telephony.sip.headers import Headers
 from telephony.sip.invite import InviteSession
 from telephony.sip.invite_incoming import IncomingSession
@@ -36,13 +36,12 @@ from telephony.sip.invite_outgoing import OutgoingSession
 from telephony.sip.invite_state import SessionState
 from telephony.sip.message import Request, Response, check_request, check_response, parse_message
 from telephony.sip.name_addr import NameAddr, parse_name_addr
-from telephony.sip.offer_answer import OfferAnswer, OfferState
+from telephony.sip.offer_answer import OfferState
 from telephony.sip.refer_server import PeerReferState, PeerTransfer
 from telephony.sip.settings import EndpointSettings, FlowLimits
-from telephony.sip.timers import TimerSettings
 from telephony.sip.transmit import FlowId, HostPort, ListenAddress, Transmit
-from telephony.sip.uri import OtherUri, SipUri, TelUri, Uri, equivalent, parse_uri
-from telephony.sip.values import CSeq, MediaType, parse_cseq
+from telephony.sip.uri import OtherUri, SipUri, TelUri, Uri, parse_uri
+from telephony.sip.values import CSeq
 from telephony.sip.via import Via, parse_via
 
 __all__ = [
@@ -65,10 +64,8 @@ __all__ = [
     "InviteSession",
     "KeepAlive",
     "ListenAddress",
-    "MediaType",
     "MessageRejected",
     "NameAddr",
-    "OfferAnswer",
     "OfferAnswered",
     "OfferCancelled",
     "OfferFailed",
@@ -95,16 +92,12 @@ __all__ = [
     "SipUri",
     "StreamFramer",
     "TelUri",
-    "TimerSettings",
     "TransferOutcome",
     "Transmit",
     "Uri",
     "Via",
     "check_request",
     "check_response",
-    "equivalent",
-    "is_keep_alive",
-    "parse_cseq",
     "parse_message",
     "parse_name_addr",
     "parse_uri",

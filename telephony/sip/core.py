@@ -10,6 +10,7 @@ from telephony.sip.errors import SipSyntaxError
 from telephony.sip.events import SipOutput
 from telephony.sip.flows import Flows
 from telephony.sip.layer import TransactionLayer
+from telephony.sip.layer_transactions import Shared
 from telephony.sip.locate import Located, Locator
 from telephony.sip.message import Request, Response
 from telephony.sip.settings import EndpointSettings
@@ -84,7 +85,8 @@ class SipCore:
         self.emit = emit
         self.heap = DeadlineHeap()
         self.flows = Flows(settings.flows, self.heap, emit, self._needs)
-        self.layer = TransactionLayer(settings, self.heap, token, emit, user, self.flows.is_open)
+        shared = Shared(settings, self.heap, token, emit, self.flows.is_open)
+        self.layer = TransactionLayer(shared, user)
         self.locator = Locator(emit, settings.advertised, self.heap)
         self.dialogs: dict[DialogId, InviteSession] = {}
         self._contact_user = token()
@@ -151,7 +153,7 @@ class SipCore:
         request.headers.set("User-Agent", self.settings.user_agent)
         if request.method in WITH_CONTACT:
             request.headers.set("Contact", self.contact(hop.transport))
-        return self.layer.request(request, hop, user, now_ns)
+        return self.layer.clients.request(request, hop, user, now_ns)
 
     def send(
         self,

@@ -11,7 +11,7 @@ from telephony.sip.message import Request, Response
 from telephony.sip.name_addr import NameAddr
 from telephony.sip.uri import SipUri, Uri
 
-__all__ = ["MAX_FORWARDS", "Dialog", "DialogId", "request_headers"]
+__all__ = ["Dialog", "DialogId", "request_headers"]
 
 MAX_FORWARDS = 70
 """RFC 3261 section 8.1.1.6."""

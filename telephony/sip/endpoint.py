@@ -100,8 +100,6 @@ class SipEndpoint(ServerUser):
         """Alarms armed."""
         return len(self._core.heap)
 
-    # What the driver brings.
-
     def handle_datagram(
         self, data: bytes, source: HostPort, local: ListenAddress, now_ns: Nanoseconds
     ) -> None:
@@ -179,8 +177,6 @@ class SipEndpoint(ServerUser):
         """Give the time `handle_timer` has to be called at, or None."""
         return self._core.heap.next_deadline()
 
-    # What the user asks for.
-
     def invite(
         self,
         target: Uri,
@@ -234,8 +230,6 @@ class SipEndpoint(ServerUser):
         self._core.send(request, next_hop, FinalAnswer(answered), now_ns)
         return request.call_id
 
-    # What the transaction layer brings.
-
     def receive_request(self, transaction: ServerTransaction, now_ns: Nanoseconds) -> None:
         """Take a new request, once, and see that it gets an answer."""
         try:
@@ -261,8 +255,6 @@ class SipEndpoint(ServerUser):
         text = f"a {response.status} that answers nothing of ours"
         self._output.append(MessageRejected(text, None))
 
-    # Within.
-
     def _take(self, data: bytes, arrival: Arrival, now_ns: Nanoseconds) -> None:
         """Read one message and bring it to its transaction."""
         try:
@@ -272,12 +264,12 @@ class SipEndpoint(ServerUser):
                 if fault is not None:
                     raise fault
                 _ = message.record_routes
-                self._core.layer.receive_response(message, now_ns)
+                self._core.layer.clients.receive_response(message, now_ns)
             else:
                 fault = check_request(message)
                 if fault is not None:
                     raise fault
-                self._core.layer.receive_request(message, arrival, now_ns)
+                self._core.layer.servers.receive_request(message, arrival, now_ns)
         except SipSyntaxError as error:
             self._reject(error, arrival)
         except RemoteError as error:
@@ -306,7 +298,7 @@ class SipEndpoint(ServerUser):
         """Hold a request against section 8.2, in its order."""
         request = transaction.request
         refusal = examine_method(request, self._settings)
-        if refusal is None and self._core.layer.is_merged(transaction):
+        if refusal is None and self._core.layer.servers.is_merged(transaction):
             refusal = Refusal(482)
         return refusal or examine_require(request, self._settings) or examine_content(request)
 
@@ -352,16 +344,16 @@ class SipEndpoint(ServerUser):
             transaction.request, OK, headers=(("Accept", SDP), ("Contact", contact))
         )
         self._core.describe(response)
-        self._core.layer.respond(transaction, response, now_ns)
+        self._core.layer.servers.respond(transaction, response, now_ns)
 
     def _cancel(self, transaction: ServerTransaction, now_ns: Nanoseconds) -> None:
         """Answer CANCEL and tell whoever holds the INVITE (section 9.2)."""
-        invite = self._core.layer.invite_of(transaction.request)
+        invite = self._core.layer.servers.invite_of(transaction.request)
         if invite is None:
             self._refuse(transaction, Refusal(CALL_DOES_NOT_EXIST), now_ns)
             return
         response = self._core.response(transaction.request, OK, to_tag=invite.to_tag)
-        self._core.layer.respond(transaction, response, now_ns)
+        self._core.layer.servers.respond(transaction, response, now_ns)
         if invite.on_cancel is not None:
             invite.on_cancel(transaction.request, now_ns)
 
@@ -369,7 +361,7 @@ class SipEndpoint(ServerUser):
         self, transaction: ServerTransaction, refusal: Refusal, now_ns: Nanoseconds
     ) -> None:
         response = self._core.response(transaction.request, refusal.status, headers=refusal.headers)
-        self._core.layer.respond(transaction, response, now_ns)
+        self._core.layer.servers.respond(transaction, response, now_ns)
 
     def _unavailable(self) -> Refusal:
         return Refusal(SERVICE_UNAVAILABLE, (("Retry-After", str(self._settings.retry_after_s)),))

@@ -11,12 +11,11 @@ Deviations, each because a peer that phones through it exists:
 """
 
 import re
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from telephony.sip.errors import SipSyntaxError, clip
 
 __all__ = [
-    "GEN_VALUE",
     "HOST",
     "LWS",
     "MAX_LIST_VALUES",
@@ -28,7 +27,6 @@ __all__ = [
     "TOKEN_CHARACTERS",
     "Parameterized",
     "Parameters",
-    "escape",
     "find_parameter",
     "format_parameters",
     "is_token",
@@ -186,14 +184,6 @@ def unquote_string(text: str) -> str:
         return text
     inside = text[1:-1]
     return _QUOTED_PAIR.sub(r"\1", inside) if "\\" in inside else inside
-
-
-def escape(text: str, allowed: str) -> str:
-    """Write each character that is neither unreserved nor in `allowed` as %HH of its octets.
-
-    Source: RFC 3261 section 19.1.2.
-    """
-    return quote(text, safe="!*'()" + allowed, errors="surrogateescape")
 
 
 def unescape(text: str) -> str:

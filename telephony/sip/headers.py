@@ -2,9 +2,7 @@ r"""Header fields: ordered, case-blind, lossless.
 
 A field is kept as its whole line, folds included, so a message nobody changed is written octet for
 octet as it came. What a line means (its name, its unfolded value, its typed form) is worked out
-when it is asked for; typed forms are remembered until the fields change.
-
-The commonest typed forms live in modules of their own and can be had from here, too.
+when it is asked for; typed forms are remembered until the fields of their name change.
 """
 
 import re
@@ -15,21 +13,8 @@ from typing import TypeVar, cast
 from telephony.errors import LocalError
 from telephony.sip.errors import SipSyntaxError, clip
 from telephony.sip.grammar import is_token, split_list
-from telephony.sip.name_addr import NameAddr, parse_name_addr
-from telephony.sip.values import CSeq, parse_cseq
-from telephony.sip.via import Via, parse_via
 
-__all__ = [
-    "MAX_HEADER_FIELDS",
-    "CSeq",
-    "Headers",
-    "NameAddr",
-    "Via",
-    "header_key",
-    "parse_cseq",
-    "parse_name_addr",
-    "parse_via",
-]
+__all__ = ["MAX_HEADER_FIELDS", "Headers", "header_key"]
 
 T = TypeVar("T")
 
@@ -144,7 +129,7 @@ class Headers:
         """
         self._keys: list[str] = []
         self._lines: list[str] = []
-        self._typed: dict[tuple[object, ...], object] = {}
+        self._typed: dict[str, dict[object, object]] = {}
         for name, value in items:
             self.add(name, value)
 
@@ -171,6 +156,8 @@ class Headers:
     def get_all(self, name: str) -> list[str]:
         """Give the values of this name, one per header field; comma lists are not split."""
         key = header_key(name)
+        if key not in self._keys:
+            return []
         return [_value(self._lines[at]) for at, known in enumerate(self._keys) if known == key]
 
     def values(self, name: str) -> list[str]:
@@ -216,7 +203,12 @@ class Headers:
         """
         key = header_key(name)
         line = _line(name, value)
-        place = self._keys.index(key) if key in self._keys else len(self._keys)
+        found = self._keys.count(key)
+        if found == 1:
+            self._lines[self._keys.index(key)] = line
+            self._typed.pop(key, None)
+            return
+        place = self._keys.index(key) if found else len(self._keys)
         self.remove(name)
         self._insert(place, key, line)
 
@@ -237,7 +229,7 @@ class Headers:
             with suppress(SipSyntaxError):
                 others = split_list(_value(self._lines[place]))[1:]
         self._lines[place] = ", ".join([_line(name, value), *others])
-        self._typed.clear()
+        self._typed.pop(key, None)
 
     def remove(self, name: str) -> None:
         """Remove every header field of this name, if there is any."""
@@ -246,16 +238,28 @@ class Headers:
             fields = zip(self._keys, self._lines, strict=True)
             self._lines = [line for known, line in fields if known != key]
             self._keys = [known for known in self._keys if known != key]
-            self._typed.clear()
+            self._typed.pop(key, None)
 
     def copy(self) -> "Headers":
         """Give header fields of their own that begin as these are."""
-        return self._chosen(range(len(self._keys)))
+        headers = Headers()
+        headers._keys = self._keys.copy()
+        headers._lines = self._lines.copy()
+        headers._typed = self._typed.copy()
+        return headers
 
     def select(self, names: Iterable[str]) -> "Headers":
         """Give copies of the header fields of these names, each line as it stands."""
         wanted = set(map(header_key, names))
-        return self._chosen([at for at, key in enumerate(self._keys) if key in wanted])
+        headers = Headers()
+        for key, line in zip(self._keys, self._lines, strict=True):
+            if key in wanted:
+                headers._keys.append(key)
+                headers._lines.append(line)
+                # Shared while the lines are the same: whoever changes them forgets its own.
+                if key in self._typed:
+                    headers._typed[key] = self._typed[key]
+        return headers
 
     def one(self, name: str, parse: Callable[[str], T]) -> T:
         """Give the typed value of a header field that must be there exactly once.
@@ -274,15 +278,19 @@ class Headers:
         Raises:
             SipSyntaxError: There are several, or `parse` refuses it.
         """
-        known = self._typed.get((name, parse))
-        if known is not None:
-            return cast("T", known)  # this parser gave it for this name
-        values = self.get_all(name)
-        if not values:
+        key = _KEYS.get(name) or header_key(name)
+        memory = self._typed.get(key)
+        if memory is not None:
+            known = memory.get(parse)
+            if known is not None:
+                return cast("T", known)  # this parser gave it for this name
+        count = self._keys.count(key)
+        if not count:
             return None
-        if len(values) > 1:
-            raise SipSyntaxError(f"{len(values)} {name} fields", reason=f"Several {name} Fields")
-        typed = self._typed[(name, parse)] = _parsed(name, values[0], parse)
+        if count > 1:
+            raise SipSyntaxError(f"{count} {name} fields", reason=f"Several {name} Fields")
+        typed = _parsed(name, _value(self._lines[self._keys.index(key)]), parse)
+        self._remember(key, parse, typed)
         return typed
 
     def first(self, name: str, parse: Callable[[str], T]) -> T | None:
@@ -291,18 +299,22 @@ class Headers:
         Raises:
             SipSyntaxError: The list is broken, or `parse` refuses the value.
         """
-        every = self._typed.get((name, parse, "every"))
-        if every:
-            return cast("tuple[T, ...]", every)[0]  # this parser gave them for this name
-        known = self._typed.get((name, parse, "first"))
-        if known is not None:
-            return cast("T", known)  # this parser gave it for this name
+        key = header_key(name)
+        memory = self._typed.get(key)
+        if memory is not None:
+            every = memory.get((parse, "every"))
+            if every:
+                return cast("tuple[T, ...]", every)[0]  # this parser gave them for this name
+            known = memory.get((parse, "first"))
+            if known is not None:
+                return cast("T", known)  # this parser gave it for this name
         value = self.get(name)
         if not value:
             return None
         if "," in value:
             value = self.values(name)[0]
-        typed = self._typed[(name, parse, "first")] = _parsed(name, value, parse)
+        typed = _parsed(name, value, parse)
+        self._remember(key, (parse, "first"), typed)
         return typed
 
     def every(self, name: str, parse: Callable[[str], T]) -> tuple[T, ...]:
@@ -311,11 +323,14 @@ class Headers:
         Raises:
             SipSyntaxError: A list is broken, or `parse` refuses a value.
         """
-        known = self._typed.get((name, parse, "every"))
-        if known is not None:
-            return cast("tuple[T, ...]", known)  # this parser gave them for this name
+        key = header_key(name)
+        memory = self._typed.get(key)
+        if memory is not None:
+            known = memory.get((parse, "every"))
+            if known is not None:
+                return cast("tuple[T, ...]", known)  # this parser gave them for this name
         typed = tuple([_parsed(name, value, parse) for value in self.values(name)])
-        self._typed[(name, parse, "every")] = typed
+        self._remember(key, (parse, "every"), typed)
         return typed
 
     @classmethod
@@ -346,16 +361,14 @@ class Headers:
             fault = SipSyntaxError(f"{len(keys)} header fields, {MAX_HEADER_FIELDS} allowed")
         return headers, fault
 
-    def _chosen(self, places: Sequence[int]) -> "Headers":
-        headers = Headers()
-        headers._keys = [self._keys[place] for place in places]
-        headers._lines = [self._lines[place] for place in places]
-        return headers
+    def _remember(self, key: str, how: object, typed: object) -> None:
+        """Keep a typed form for as long as no field of its name changes."""
+        self._typed.setdefault(key, {})[how] = typed
 
     def _insert(self, place: int, key: str, line: str) -> None:
         self._keys.insert(place, key)
         self._lines.insert(place, line)
-        self._typed.clear()
+        self._typed.pop(key, None)
 
 
 def _value(line: str) -> str:

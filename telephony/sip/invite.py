@@ -12,7 +12,6 @@ from telephony.sip.codes import CALL_DOES_NOT_EXIST, OK, SERVER_ERROR
 from telephony.sip.core import FinalAnswer, HeaderPairs, Path, SipCore, description_of, set_body
 from telephony.sip.dialog import Dialog
 from telephony.sip.events import EndCause, InfoAnswered, InfoReceived, SessionEnded
-from telephony.sip.extensions import parse_event
 from telephony.sip.headers import Headers
 from telephony.sip.invite_offers import SessionOffers
 from telephony.sip.invite_reoffer import ReofferState
@@ -24,6 +23,7 @@ from telephony.sip.name_addr import NameAddr
 from telephony.sip.offer_answer import OfferAnswer
 from telephony.sip.refer import Transfer
 from telephony.sip.refer_server import PeerTransfers
+from telephony.sip.subscription import parse_event
 from telephony.sip.timers import Alarm
 from telephony.sip.transaction_record import ServerTransaction
 from telephony.sip.transmit import FlowId, HostPort
@@ -116,8 +116,6 @@ class InviteSession:
     def uses(self, flow: FlowId) -> bool:
         """Say whether a connection is one that the peer's requests come over."""
         return self.remote_address == (flow.host, flow.port)
-
-    # Commands.
 
     def bye(self, now_ns: Nanoseconds, *, headers: HeaderPairs = ()) -> None:
         """End the session by whatever its state asks for.
@@ -217,8 +215,6 @@ class InviteSession:
 
         self._send(request, FinalAnswer(answered), now_ns)
 
-    # What the endpoint brings.
-
     def receive_request(self, transaction: ServerTransaction, now_ns: Nanoseconds) -> None:
         """Take a request of the peer inside the dialog, and answer it now or later.
 
@@ -256,8 +252,6 @@ class InviteSession:
         """Take an ACK of a 2xx inside the dialog."""
         self._offers.receive_ack(request, now_ns)
 
-    # What its offers ask of it.
-
     def server_invite(self, transaction: ServerTransaction) -> ServerInvite:
         """Take a re-INVITE in hand."""
         transaction.on_cancel = lambda _, now_ns: self._offers.receive_cancel(transaction, now_ns)
@@ -272,7 +266,7 @@ class InviteSession:
         self._core.describe(response)
         if sdp is not None:
             set_body(response, sdp)
-        self._core.layer.respond(transaction, response, now_ns)
+        self._core.layer.servers.respond(transaction, response, now_ns)
 
     def respond(
         self,
@@ -284,14 +278,12 @@ class InviteSession:
     ) -> None:
         """Answer a request inside the dialog, without a body."""
         response = self._core.response(transaction.request, status, headers=headers)
-        self._core.layer.respond(transaction, response, now_ns)
+        self._core.layer.servers.respond(transaction, response, now_ns)
 
     def lose_dialog(self, status: int, now_ns: Nanoseconds) -> None:
         """End the session because a re-INVITE showed that the peer is gone (section 14.1)."""
         end = SessionEnd(EndCause.DIALOG_LOST, status, "", "remote")
         self._run(SessionInput.DIALOG_LOST, now_ns, end)
-
-    # Within.
 
     def _run(self, what: SessionInput, now_ns: Nanoseconds, end: SessionEnd | None = None) -> None:
         """Take one step; if it leads to the end, `end` says why, unless that was said before."""
@@ -355,7 +347,7 @@ class InviteSession:
             transaction.request, 200, headers=(("Accept", "application/sdp"),)
         )
         self._core.describe(response)
-        self._core.layer.respond(transaction, response, now_ns)
+        self._core.layer.servers.respond(transaction, response, now_ns)
 
     def _register(self, dialog: Dialog) -> None:
         self._dialogs[dialog.id.remote_tag] = dialog

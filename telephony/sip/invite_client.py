@@ -74,13 +74,13 @@ class ClientInvite(ClientUser):
     def cancel(self, headers: Headers, now_ns: Nanoseconds) -> None:
         """Send CANCEL; a provisional answer must have come. Its own answer changes nothing."""
         user = FinalAnswer(ignore_answer)
-        self._core.layer.cancel(known(self._transaction), headers, user, now_ns)
+        self._core.layer.clients.cancel(known(self._transaction), headers, user, now_ns)
 
     def abandon(self, now_ns: Nanoseconds) -> None:
         """Wait no longer for an answer; if it was not sent yet, it never is."""
         self._is_abandoned = True
         if self._transaction is not None:
-            self._core.layer.abandon(self._transaction, now_ns)
+            self._core.layer.clients.abandon(self._transaction, now_ns)
 
     def acknowledge(
         self, dialog: Dialog, path: Path, now_ns: Nanoseconds, *, sdp: bytes | None = None
@@ -96,7 +96,7 @@ class ClientInvite(ClientUser):
 
         def located(hop: Hop | None, _: Nanoseconds) -> None:
             if hop is not None:
-                self._acks[dialog.id.remote_tag] = self._core.layer.acknowledge(ack, hop)
+                self._acks[dialog.id.remote_tag] = self._core.layer.clients.acknowledge(ack, hop)
 
         self._core.locate(dialog.next_hop, path, located, now_ns)
 

@@ -80,8 +80,6 @@ class SessionOffers(InviteUser):
         """Where the exchange stands."""
         return self._machine.state
 
-    # Commands of the session.
-
     def opened(self, now_ns: Nanoseconds) -> None:
         """The first INVITE is done."""
         self._advance(ReofferInput.OPENED, now_ns)
@@ -133,8 +131,6 @@ class SessionOffers(InviteUser):
         """The session is over."""
         self._advance(ReofferInput.CLOSE, now_ns)
 
-    # Answers to our re-INVITE.
-
     def invite_progressed(self, response: Response, now_ns: Nanoseconds) -> None:
         """Nothing to do: a re-INVITE may take its time."""
 
@@ -166,8 +162,6 @@ class SessionOffers(InviteUser):
         self._advance(ReofferInput.REFUSED, now_ns)
         if status in (REQUEST_TIMEOUT, CALL_DOES_NOT_EXIST):
             self._session.lose_dialog(status, now_ns)
-
-    # Within.
 
     def _advance(self, what: ReofferInput, now_ns: Nanoseconds) -> None:
         for act in self._machine.advance(what):

@@ -83,8 +83,6 @@ class OutgoingSession(InviteSession, InviteUser):
         else:
             super().bye(now_ns, headers=headers)
 
-    # Answers to the INVITE.
-
     def invite_progressed(self, response: Response, now_ns: Nanoseconds) -> None:
         """Take a 1xx; one with a To tag makes an early dialog (section 12.1.2)."""
         tag = response.to.tag
@@ -129,8 +127,6 @@ class OutgoingSession(InviteSession, InviteUser):
             cause = EndCause.NO_ANSWER if silent else EndCause.UNREACHABLE
         end = SessionEnd(cause, status, reason, "remote")
         self._run(SessionInput.FAILURE, now_ns, end)
-
-    # Within.
 
     def _act(self, act: SessionAct, now_ns: Nanoseconds) -> None:
         match act:

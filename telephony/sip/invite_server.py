@@ -94,7 +94,7 @@ class ServerInvite:
     def send(self, response: Response, now_ns: Nanoseconds) -> None:
         """Send a provisional answer or a refusal."""
         self._answered = response.status >= FIRST_FINAL
-        self._core.layer.respond(self.transaction, response, now_ns)
+        self._core.layer.servers.respond(self.transaction, response, now_ns)
 
     def accept(
         self,
@@ -111,7 +111,7 @@ class ServerInvite:
             ack_missing: Called once if no ACK comes for 64*T1.
         """
         self._answered = True
-        self._core.layer.respond(self.transaction, success, now_ns)
+        self._core.layer.servers.respond(self.transaction, success, now_ns)
 
         def give_up(now_ns: Nanoseconds) -> None:
             self.acknowledged()
@@ -141,7 +141,7 @@ class ServerInvite:
         return response
 
     def _repeat_success(self, now_ns: Nanoseconds) -> None:
-        self._core.layer.repeat_success(self.transaction, now_ns)
+        self._core.layer.servers.repeat_success(self.transaction, now_ns)
         timers = self._core.settings.timers
         self._interval_ns = min(Nanoseconds(2 * self._interval_ns), timers.t2_ns)
         self._repeat = self._core.heap.arm(

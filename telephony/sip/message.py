@@ -29,7 +29,6 @@ from telephony.sip.via import salvage_via
 __all__ = [
     "MAX_BODY_OCTETS",
     "MAX_HEADER_OCTETS",
-    "SIP_VERSION",
     "Request",
     "Response",
     "SipSyntaxError",

@@ -11,10 +11,8 @@ from telephony.sip.values import (
     parse_call_id,
     parse_content_length,
     parse_cseq,
-    parse_delta_seconds,
     parse_max_forwards,
     parse_media_type,
-    parse_token,
 )
 from telephony.sip.via import Via, parse_via
 
@@ -105,11 +103,6 @@ class Message(ABC):
         return list(self.headers.every("Contact", parse_name_addr))
 
     @property
-    def routes(self) -> list[NameAddr]:
-        """The proxies still to visit, next one first."""
-        return list(self.headers.every("Route", parse_name_addr))
-
-    @property
     def record_routes(self) -> list[NameAddr]:
         """The proxies that stay in the path, the one nearest the callee first."""
         return list(self.headers.every("Record-Route", parse_name_addr))
@@ -118,26 +111,6 @@ class Message(ABC):
     def max_forwards(self) -> int | None:
         """The hops left, 0 to 255; None from an RFC 2543 element."""
         return self.headers.optional("Max-Forwards", parse_max_forwards)
-
-    @property
-    def expires(self) -> int | None:
-        """Expires in seconds; None where it is absent."""
-        return self.headers.optional("Expires", parse_delta_seconds)
-
-    @property
-    def allow(self) -> list[str]:
-        """The methods the sender takes; none where it does not say."""
-        return list(self.headers.every("Allow", parse_token))
-
-    @property
-    def require(self) -> list[str]:
-        """The option tags the recipient must know."""
-        return list(self.headers.every("Require", parse_token))
-
-    @property
-    def supported(self) -> list[str]:
-        """The option tags the sender knows."""
-        return list(self.headers.every("Supported", parse_token))
 
     @property
     def content_type(self) -> MediaType | None:

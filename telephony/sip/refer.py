@@ -13,11 +13,11 @@ from telephony.sip.events import (
     ReferProgressed,
     TransferOutcome,
 )
-from telephony.sip.extensions import Event, parse_subscription_state
 from telephony.sip.known import known
 from telephony.sip.message import Request, Response
 from telephony.sip.refer_state import ReferAct, ReferInput, ReferMachine, ReferState
 from telephony.sip.status import parse_sipfrag
+from telephony.sip.subscription import Event, parse_subscription_state
 from telephony.sip.timers import Alarm
 from telephony.units import NS_PER_SECOND, Nanoseconds
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from telephony.sip.core import SipCore
     from telephony.sip.invite import InviteSession
 
-__all__ = ["Report", "Transfer", "outcome_of", "read_report"]
+__all__ = ["Report", "Transfer", "outcome_of"]
 
 MAX_REPORT_GAP_S = 300
 """However long a subscription says it lasts, reports are not awaited longer than this."""

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PEER_REFER",
-    "PeerReferAct",
     "PeerReferInput",
     "PeerReferState",
     "PeerTransfer",

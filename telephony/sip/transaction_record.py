@@ -14,7 +14,7 @@ from telephony.sip.transaction_server_invite import SERVER_INVITE
 from telephony.sip.transmit import Arrival, Hop, Transmit
 from telephony.units import Nanoseconds
 
-__all__ = ["ClientTransaction", "ClientUser", "ServerTransaction", "ServerUser", "Transaction"]
+__all__ = ["ClientTransaction", "ClientUser", "ServerTransaction", "ServerUser"]
 
 
 class ClientUser(Protocol):
@@ -93,11 +93,11 @@ class ServerTransaction(Transaction):
         request: The request, its top Via stamped.
         arrival: How it came.
         hop: Where the answers go.
-        to_tag: The To tag of the latest answer.
+        answer: The latest answer, unless that was a 100 of the transaction's own.
         on_cancel: For an INVITE: whom to tell of its CANCEL.
     """
 
-    __slots__ = ("arrival", "hop", "key", "latest", "merge_key", "on_cancel", "request", "to_tag")
+    __slots__ = ("answer", "arrival", "hop", "key", "latest", "merge_key", "on_cancel", "request")
 
     def __init__(self, request: Request, arrival: Arrival, hop: Hop, key: ServerKey) -> None:
         """Make it ready to take its request."""
@@ -108,6 +108,11 @@ class ServerTransaction(Transaction):
         self.hop = hop
         self.key = key
         self.merge_key = None if request.to.tag else merge_key(request)
-        self.to_tag: str | None = None
+        self.answer: Response | None = None
         self.latest: bytes | None = None
         self.on_cancel: Callable[[Request, Nanoseconds], None] | None = None
+
+    @property
+    def to_tag(self) -> str | None:
+        """The To tag of the latest answer; None where there is neither."""
+        return None if self.answer is None else self.answer.to.tag

@@ -24,7 +24,6 @@ __all__ = [
     "SipUri",
     "TelUri",
     "Uri",
-    "equivalent",
     "format_host",
     "parse_host",
     "parse_port",
@@ -52,10 +51,6 @@ _TEL_URI = re.compile(
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*+")
 _OTHER_TEXT = re.compile(r"[^\x00-\x20\x7f-\U0010ffff<>\"]++")
-_NORMAL_ESCAPE = re.compile(ESCAPED)
-_VISUAL_SEPARATORS = re.compile(r"[\-.()]")
-_PLAIN_OCTETS = frozenset(range(0x20, 0x7F)) - frozenset(b";/?:@&=+$,%")
-_NEVER_IGNORED = frozenset({"transport", "user", "ttl", "method", "maddr"})
 
 
 class _UriParameters(Parameterized):
@@ -109,13 +104,6 @@ class SipUri(_UriParameters):
         headers = "?" + "&".join([f"{n}={v}" for n, v in self.headers]) if self.headers else ""
         return f"{self.scheme}:{userinfo}{format_host(self.host)}{port}{parameters}{headers}"
 
-    def header(self, name: str) -> str | None:
-        """Give the value of a header the URI carries, unescaped; None where it is absent."""
-        for known, value in self.headers:
-            if unescape(known).lower() == name.lower():
-                return unescape(value)
-        return None
-
 
 @dataclass(frozen=True, slots=True)
 class TelUri(_UriParameters):
@@ -134,11 +122,6 @@ class TelUri(_UriParameters):
     def __str__(self) -> str:
         """Write the URI."""
         return f"tel:{self.number}{format_parameters(self.parameters)}"
-
-    @property
-    def digits(self) -> str:
-        """The number without visual separators."""
-        return _VISUAL_SEPARATORS.sub("", self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,54 +238,3 @@ def _refuse_repeats(names: list[str], maximum: int) -> None:
     """Hold RFC 3261 section 19.1.1: "any given parameter-name MUST NOT appear more than once"."""
     if len(names) > maximum or len({unescape(name).lower() for name in names}) < len(names):
         raise SipSyntaxError("URI parameters repeated, or too many", reason="Bad URI")
-
-
-def equivalent(a: Uri, b: Uri) -> bool:
-    """Say whether two URIs are equivalent; this is not transitive (RFC 3261 section 19.1.4)."""
-    if isinstance(a, SipUri) and isinstance(b, SipUri):
-        return (
-            a.scheme == b.scheme
-            and _normal(a.user) == _normal(b.user)
-            and _normal(a.password) == _normal(b.password)
-            and a.host.lower() == b.host.lower()
-            and a.port == b.port
-            and _parameters_match(a.parameters, b.parameters)
-            and _normal_headers(a) == _normal_headers(b)
-        )
-    if isinstance(a, TelUri) and isinstance(b, TelUri):
-        return a.digits.lower() == b.digits.lower() and (
-            _folded(a.parameters) == _folded(b.parameters)
-        )
-    return a == b
-
-
-def _normal(text: str | None) -> str | None:
-    """Undo the escapes of characters that are not reserved: those alone change nothing."""
-    if text is None or "%" not in text:
-        return text
-
-    def undo(match: re.Match[str]) -> str:
-        octet = int(match[0][1:], 16)
-        return chr(octet) if octet in _PLAIN_OCTETS else match[0].upper()
-
-    return _NORMAL_ESCAPE.sub(undo, text)
-
-
-def _folded(parameters: Parameters) -> dict[str, str | None]:
-    """Give parameters as a comparison sees them: case-blind, without needless escapes."""
-    return {
-        (_normal(name) or "").lower(): None if value is None else (_normal(value) or "").lower()
-        for name, value in parameters
-    }
-
-
-def _parameters_match(a: Parameters, b: Parameters) -> bool:
-    left, right = _folded(a), _folded(b)
-    return all(left[name] == right[name] for name in left.keys() & right.keys()) and not (
-        (left.keys() ^ right.keys()) & _NEVER_IGNORED
-    )
-
-
-def _normal_headers(uri: SipUri) -> list[tuple[str, str]]:
-    """Give the headers as a comparison sees them: order does not matter, all count."""
-    return sorted([((_normal(n) or "").lower(), _normal(v) or "") for n, v in uri.headers])

@@ -7,24 +7,19 @@ from telephony.sip.errors import SipSyntaxError, clip
 from telephony.sip.grammar import (
     LWS,
     PARAMETERS,
-    QUOTED_STRING,
     SWS,
     TOKEN,
-    TOKEN_CHARACTERS,
     Parameterized,
     Parameters,
     format_parameters,
     parse_number,
     parse_parameters,
-    quote_string,
-    unquote_string,
 )
 
 __all__ = [
     "CSeq",
     "MediaType",
     "RetryAfter",
-    "WarningValue",
     "parse_call_id",
     "parse_content_length",
     "parse_cseq",
@@ -32,8 +27,6 @@ __all__ = [
     "parse_max_forwards",
     "parse_media_type",
     "parse_retry_after",
-    "parse_token",
-    "parse_warning",
 ]
 
 MAX_CSEQ = 2**31 - 1
@@ -49,8 +42,6 @@ _MEDIA_TYPE = re.compile(rf"({TOKEN}){SWS}/{SWS}({TOKEN})({PARAMETERS})")
 _CTEXT = r"[^()\\]++|\\."
 _COMMENT = rf"\((?:{_CTEXT}|\((?:{_CTEXT})*+\))*+\)"
 _RETRY_AFTER = re.compile(rf"([0-9]++){SWS}({_COMMENT})?+({PARAMETERS})", re.DOTALL)
-_WARNING = re.compile(rf"([0-9]{{3}}){LWS}([{TOKEN_CHARACTERS}:\[\]]++){LWS}({QUOTED_STRING})")
-_ONE_TOKEN = re.compile(TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +111,6 @@ class RetryAfter(Parameterized):
         return f"{self.seconds}{comment}{format_parameters(self.parameters)}"
 
 
-@dataclass(frozen=True, slots=True)
-class WarningValue:
-    """Why a session description was refused, or what else went wrong.
-
-    Source: RFC 3261 section 20.43.
-
-    Attributes:
-        code: Three digits; 304 "media type not available", 305 "incompatible media format".
-        agent: Host, host with port or pseudonym of who warns.
-        text: Without quotes.
-    """
-
-    code: int
-    agent: str
-    text: str
-
-    def __str__(self) -> str:
-        """Write one value of the header field."""
-        return f"{self.code:03} {self.agent} {quote_string(self.text)}"
-
-
 def parse_cseq(text: str) -> CSeq:
     """Read a CSeq.
 
@@ -174,17 +144,6 @@ def parse_media_type(text: str) -> MediaType:
     if match is None:
         raise SipSyntaxError(f"{clip(text)} is not a media type")
     return MediaType(match[1].lower(), match[2].lower(), parse_parameters(match[3]))
-
-
-def parse_token(text: str) -> str:
-    """Check a token: an option tag, a method, an event package.
-
-    Raises:
-        SipSyntaxError: It is none.
-    """
-    if _ONE_TOKEN.fullmatch(text) is None:
-        raise SipSyntaxError(f"{clip(text)} is not a token")
-    return text
 
 
 def parse_max_forwards(text: str) -> int:
@@ -225,15 +184,3 @@ def parse_retry_after(text: str) -> RetryAfter:
         raise SipSyntaxError(f"{clip(text)} is not a Retry-After")
     seconds = parse_number(match[1], MAX_DELTA_SECONDS)
     return RetryAfter(seconds, match[2], parse_parameters(match[3]))
-
-
-def parse_warning(text: str) -> WarningValue:
-    """Read one value of a Warning header field.
-
-    Raises:
-        SipSyntaxError: It is none.
-    """
-    match = _WARNING.fullmatch(text)
-    if match is None:
-        raise SipSyntaxError(f"{clip(text)} is not a Warning")
-    return WarningValue(int(match[1]), match[2], unquote_string(match[3]))

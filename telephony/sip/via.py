@@ -1,7 +1,7 @@
 """The Via header field: where a response goes."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from telephony.sip.errors import SipSyntaxError, clip
 from telephony.sip.grammar import (
@@ -14,7 +14,6 @@ from telephony.sip.grammar import (
     Parameters,
     format_parameters,
     parse_parameters,
-    set_parameter,
 )
 from telephony.sip.uri import format_host, parse_host, parse_port
 
@@ -60,28 +59,6 @@ class Via(Parameterized):
     def branch(self) -> str | None:
         """The transaction identifier; None from an RFC 2543 element."""
         return self.parameter("branch")
-
-    @property
-    def received(self) -> str | None:
-        """The source address the next hop saw; an IPv6 address without brackets."""
-        received = self.parameter("received")
-        return received.strip("[]") if received else None
-
-    @property
-    def rport(self) -> int | str | None:
-        """The source port the next hop saw; "" where it is only asked for, None where neither.
-
-        Raises:
-            SipSyntaxError: It is stated and no port.
-        """
-        rport = self.parameter("rport")
-        if not rport:
-            return rport
-        return parse_port(rport)
-
-    def with_parameter(self, name: str, value: str | None = None) -> "Via":
-        """Give a copy in which one parameter has this value, in its old place or at the end."""
-        return replace(self, parameters=set_parameter(self.parameters, name, value))
 
 
 def parse_via(text: str) -> Via:

@@ -7,10 +7,7 @@ call does; `delta` is 100 ms of an item from the session's event into the queue.
 JSON are others'.
 """
 
-import argparse
 import gc
-import json
-import platform
 import time
 from collections.abc import Callable
 
@@ -18,6 +15,7 @@ from telephony.media import AgentAudio, ItemKey, RtpPort
 from telephony.units import Nanoseconds
 from telephony.voice import AudioReceived, VoiceFormat
 from telephony_codecs import AudioFormat
+from tests.bench.costs import main_of
 from tests.support.media import PACKET, PEER, agreement, ms, port, stream
 
 PACKETS = 10_000
@@ -124,19 +122,5 @@ def measure() -> dict[str, float]:
     return costs
 
 
-def main() -> None:
-    """Print the table, or one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    as_json = parser.parse_args().json
-    costs = measure()
-    if as_json:
-        print(json.dumps({"python": platform.python_version(), "us": costs}))
-        return
-    print(f"Python {platform.python_version()}, microseconds of CPU per operation")
-    for name, value in costs.items():
-        print(f"{name:24}{value:8.3f}")
-
-
 if __name__ == "__main__":
-    main()
+    main_of(__doc__, measure)

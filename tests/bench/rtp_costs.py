@@ -4,10 +4,7 @@ Run from the checkout: `python -m tests.bench.rtp_costs [--json]`. A figure is t
 runs by `process_time`, with the cost of an empty loop taken off; it is the cost on this machine.
 """
 
-import argparse
 import gc
-import json
-import platform
 import time
 from collections.abc import Callable
 
@@ -22,6 +19,7 @@ from telephony.rtp import (
     parse_rtp,
 )
 from telephony.units import NS_PER_MS, Nanoseconds, RtpTimestamp
+from tests.bench.costs import main_of
 
 PACKETS = 20_000
 RUNS = 7
@@ -154,19 +152,5 @@ def measure() -> dict[str, float]:
     return {name: round(cost, 3) for name, cost in costs.items()}
 
 
-def main() -> None:
-    """Print the table, or one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    as_json = parser.parse_args().json
-    costs = measure()
-    if as_json:
-        print(json.dumps({"python": platform.python_version(), "us": costs}))
-        return
-    print(f"Python {platform.python_version()}, microseconds of CPU per operation")
-    for name, cost in costs.items():
-        print(f"{name:24}{cost:8.3f}")
-
-
 if __name__ == "__main__":
-    main()
+    main_of(__doc__, measure)

@@ -8,12 +8,12 @@ Call-ID. "Checked" is all that `check_request` reads. "Answered" builds a 200 to
 writes it; "serialized" writes one that exists.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Callable
 
 from telephony.sip.message import Request, Response, check_request, parse_message
+from tests.bench.costs import wants_json
 from tests.support.sip_corpus import CORPUS
 
 ROUNDS = 5
@@ -84,10 +84,9 @@ def _answer(request: Request, body: bytes) -> bytes:
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    as_json = wants_json(__doc__)
     figures = measure()
-    if parser.parse_args().json:
+    if as_json:
         print(json.dumps(figures))
     else:
         for name, value in figures.items():

@@ -68,6 +68,7 @@ def script(calls: int) -> list[tuple[bytes, ...]]:
 
 
 def main() -> None:
+    """Measure, and print one JSON object."""
     calls = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
     messages = script(calls)
     uas = Uas()
@@ -83,6 +84,7 @@ def main() -> None:
     most = uas.endpoint.transaction_count
     uas.run_to(Nanoseconds(calls * SPACING_NS + 100_000 * NS_PER_MS))
     cpu_s = time.process_time() - started
+    gc.enable()
     endpoint = uas.endpoint
     left = endpoint.transaction_count + endpoint.dialog_count + endpoint.timer_count
     result = {

@@ -17,6 +17,7 @@ from tests.support.child import Child, child_environment
 from tests.support.ports import LOOPBACK
 
 PATIENCE_SECONDS = 180
+QUIET_SECONDS = 4
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +55,15 @@ def sides(path: Path) -> tuple[Samples, Samples]:
 def test_a_file_is_played_and_the_answer_recorded(agent: str, tmp_path: Path) -> None:
     at = np.arange(24_000 * 2) / 24_000
     tone = (6000 * np.sin(2 * np.pi * 1000 * at)).astype("<i2")
+    # The agent's words come first: it would fall silent for a tone from the beginning.
+    quiet = bytes(2 * 24_000 * QUIET_SECONDS)
     played, recorded = tmp_path / "played.wav", tmp_path / "recorded.wav"
-    played.write_bytes(WavAudio(WavEncoding.PCM16, 24_000, 1, tone.tobytes()).pack())
+    played.write_bytes(WavAudio(WavEncoding.PCM16, 24_000, 1, quiet + tone.tobytes()).pack())
     status, said = call(tmp_path, agent, "--play", str(played), "--record", str(recorded))
     assert status == 0
     assert said["ok"]
     assert said["recorded"] == str(recorded)
-    assert said["duration_ms"] > 1_900
+    assert said["duration_ms"] > 1_900 + 1000 * QUIET_SECONDS
     ours, theirs = sides(recorded)
     heard: NDArray[np.complex128] = np.fft.rfft(ours[-8000:].astype(float), 8000)
     assert int(np.abs(heard).argmax()) == 1000

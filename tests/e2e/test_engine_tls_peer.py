@@ -39,7 +39,7 @@ class OpenSslServer:
             stderr=subprocess.STDOUT,
         )
         self.lines: queue.Queue[bytes] = queue.Queue()
-        self.reader = threading.Thread(target=self.read_lines)
+        self.reader = threading.Thread(target=self.read_lines, daemon=True)
         self.reader.start()
         self.address = ("127.0.0.1", int(self.until(b"ACCEPT").rpartition(b":")[2]))
         self.context = client_context()

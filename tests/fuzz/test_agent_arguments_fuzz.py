@@ -1,7 +1,6 @@
 """Whatever a model sends as arguments: keyword arguments, or an error it can read."""
 
 import json
-from contextlib import suppress
 from typing import Literal
 
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ def order(number: str, count: int = 1, size: Literal["small", "large"] = "small"
     """Order."""
 
 
+MESSAGE_CHARACTERS = 2000
 KEYS = st.sampled_from(["number", "count", "size", "other", ""])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -26,9 +26,18 @@ JSON = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(JSON.map(json.dumps) | st.text(max_size=40))
 def test_any_arguments(text: str) -> None:
-    with suppress(ToolArgumentError):
+    try:
         arguments = order.parse_arguments(text)
-        assert arguments.keys() == {"number", "count", "size"}
-        assert isinstance(arguments["number"], str)
-        assert isinstance(arguments["count"], int)
-        assert arguments["size"] in ("small", "large")
+    except ToolArgumentError as error:
+        assert_readable(str(error))
+        return
+    assert arguments.keys() == {"number", "count", "size"}
+    assert isinstance(arguments["number"], str)
+    assert isinstance(arguments["count"], int)
+    assert arguments["size"] in ("small", "large")
+    assert order.parse_arguments(json.dumps(arguments)) == arguments
+
+
+def assert_readable(said: str) -> None:
+    """Hold that the model can be told so."""
+    assert 0 < len(said) <= MESSAGE_CHARACTERS

@@ -1,7 +1,6 @@
 """Whatever stands in the environment or the file: settings, or one error."""
 
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -63,9 +62,25 @@ version = 1
 @settings(max_examples=400, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=4), st.lists(LINES, max_size=6))
 def test_any_environment_over_any_file(environ: dict[str, str], lines: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as directory, suppress(ConfigurationError):
+    with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "t.toml"
         path.write_text("\n".join(lines), encoding="utf-8")
-        assert isinstance(load(path, environ, {}), Settings)
-    with suppress(ConfigurationError):
-        assert isinstance(load(None, environ, {}), Settings)
+        check(path, environ)
+    check(None, environ)
+
+
+def check(path: Path | None, environ: dict[str, str]) -> None:
+    """Load: the same settings each time, or an error that names where it stands."""
+    try:
+        settings = load(path, environ, {})
+    except ConfigurationError as error:
+        assert_placed(str(error), path, environ)
+    else:
+        assert isinstance(settings, Settings)
+        assert settings == load(path, environ, {})
+        assert settings.version == 1
+
+
+def assert_placed(said: str, path: Path | None, environ: dict[str, str]) -> None:
+    """Hold that an error names the file or the variable that it is about."""
+    assert (path is not None and str(path) in said) or any(name in said for name in environ)

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from contextlib import suppress
 from typing import Any
 
 from hypothesis import given, settings
@@ -38,6 +37,7 @@ SERVER_TYPES = [
     "response.function_call_arguments.done",
     "nobody.knows",
 ]
+MESSAGE_CHARACTERS = 2000
 CLIENT_TYPES = [
     "session.update",
     "input_audio_buffer.append",
@@ -105,21 +105,33 @@ def test_a_session_outlives_whatever_a_server_sends(texts: list[bytes]) -> None:
 @settings(max_examples=300, deadline=None)
 @given(messages(CLIENT_TYPES))
 def test_a_client_is_read_or_named_at_fault(text: bytes) -> None:
-    with suppress(MalformedEventError):
-        parse_client_event(text)
     event_id = event_id_of(text)
-    assert event_id is None or isinstance(event_id, str)
+    assert event_id is None or event_id in json.loads(text).values()
+    try:
+        event = parse_client_event(text)
+    except MalformedEventError as error:
+        assert_named(error)
+    else:
+        assert event.type == json.loads(text)["type"]
+        assert event.event_id == event_id
 
 
 @settings(max_examples=300, deadline=None)
 @given(messages(SERVER_TYPES))
 def test_a_server_is_read_or_named_at_fault(text: bytes) -> None:
-    code = ""
     try:
-        parse_server_event(text)
+        event = parse_server_event(text)
     except MalformedEventError as error:
-        code = error.code
-    assert code != "unknown_event_type"
+        assert_named(error, but_not="unknown_event_type")
+    else:
+        kind = json.loads(text)["type"]
+        assert event.type == EVENT_TYPES.get(kind, kind)
+
+
+def assert_named(error: MalformedEventError, but_not: str = "") -> None:
+    """Hold that an error has a code, which is not this one, and says what is wrong in short."""
+    assert error.code not in ("", but_not)
+    assert 0 < len(str(error)) <= MESSAGE_CHARACTERS
 
 
 @given(

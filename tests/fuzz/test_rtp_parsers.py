@@ -7,6 +7,7 @@ from telephony.rtp import (
     DigitEnded,
     DigitReceiver,
     InfoDigitError,
+    OtherRtcp,
     ReceiverReport,
     RtpPacket,
     RtpSyntaxError,
@@ -38,13 +39,28 @@ def compounds(draw: st.DrawFn) -> bytes:
     return out
 
 
+def is_rtp(datagram: bytes) -> bool:
+    """Say whether all that the header tells has room in the datagram (RFC 3550 section 5.1)."""
+    if len(datagram) < 12 or datagram[0] >> 6 != 2:
+        return False
+    end = 12 + 4 * (datagram[0] & 0x0F)
+    if datagram[0] & 0x10:
+        if len(datagram) < end + 4:
+            return False
+        end += 4 + 4 * int.from_bytes(datagram[end + 2 : end + 4], "big")
+    room = len(datagram) - end
+    return room >= 0 and (not datagram[0] & 0x20 or 0 < datagram[-1] <= room)
+
+
 @given(st.one_of(st.binary(max_size=200), HEADERS))
 @settings(max_examples=600, deadline=None)
 def test_rtp(datagram: bytes) -> None:
     try:
         packet = parse_rtp(datagram)
     except RtpSyntaxError:
+        assert not is_rtp(datagram)
         return
+    assert is_rtp(datagram)
     assert parse_rtp(build_rtp(packet)) == packet
     assert len(packet.payload) <= len(datagram) - 12
 
@@ -58,6 +74,27 @@ def test_rtcp(datagram: bytes) -> None:
         return
     named = (ReceiverReport(1), *packets, SourceDescription.of_cname(1, "x"))
     assert parse_rtcp(build_rtcp(named)) == named
+
+
+@given(
+    st.lists(
+        st.builds(
+            OtherRtcp,
+            st.sampled_from((192, 199, 205, 206, 207, 223)),
+            st.integers(0, 31),
+            st.binary(max_size=60).map(lambda body: body + bytes(-len(body) % 4)),
+        ),
+        min_size=1,
+        max_size=64,
+    ),
+    st.binary(max_size=3),
+)
+def test_rtcp_that_is_framed_well_is_read(packets: list[OtherRtcp], behind: bytes) -> None:
+    datagram = b""
+    for packet in packets:
+        words = (len(packet.body) // 4).to_bytes(2, "big")
+        datagram += bytes([0x80 | packet.count, packet.packet_type]) + words + packet.body
+    assert parse_rtcp(datagram + behind) == tuple(packets)
 
 
 @given(st.lists(st.tuples(st.binary(max_size=12), st.integers(0, 0xFFFFFFFF)), max_size=20))

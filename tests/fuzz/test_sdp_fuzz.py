@@ -1,7 +1,5 @@
 """Whatever octets arrive as SDP: a description that writes them back, or one error."""
 
-from contextlib import suppress
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +13,7 @@ from telephony.sdp import (
     offer,
     parse_description,
 )
+from telephony.sdp.agreement import PTIMES_MS
 
 LOCAL = LocalMedia("192.0.2.10", 16384, 7)
 SEED = (
@@ -55,7 +54,8 @@ def check(data: bytes) -> None:
     """Read, write back and negotiate: nothing but the declared errors may come out."""
     try:
         description = parse_description(data)
-    except SdpSyntaxError:
+    except SdpSyntaxError as error:
+        assert_answerable(error, 400)
         return
     assert description.to_bytes() == data
     negotiate(description)
@@ -65,14 +65,25 @@ def negotiate(description: SessionDescription) -> None:
     """Take a description as an offer and as an answer; what we write must be readable."""
     try:
         ours = answer(description, LOCAL).answer
-    except RemoteError:
-        pass
+    except RemoteError as error:
+        assert_answerable(error, 400, 488)
     else:
         assert parse_description(ours.to_bytes()) == ours
         assert [media.kind for media in ours.media] == [media.kind for media in description.media]
         assert len(offer(LOCAL, ours).media) == len(ours.media)
-    with suppress(RemoteError):
-        accept_answer(offer(LOCAL), description)
+    try:
+        accepted = accept_answer(offer(LOCAL), description)
+    except RemoteError as error:
+        assert_answerable(error, 400, 488)
+    else:
+        assert accepted.ptime_ms in PTIMES_MS
+        assert not accepted.sends or accepted.remote.host != "0.0.0.0"  # noqa: S104 - the peer's
+
+
+def assert_answerable(error: RemoteError, *statuses: int) -> None:
+    """Hold that an error has one of these statuses and one line to log."""
+    assert error.sip_status in statuses
+    assert str(error).isprintable()
 
 
 @settings(max_examples=300, deadline=None)

@@ -5,13 +5,18 @@ from hypothesis import strategies as st
 
 from telephony.sip import (
     AckReceived,
+    CloseFlow,
     IncomingInvite,
     InviteAnswered,
     InviteSession,
+    MessageRejected,
     NameAddr,
     OfferReceived,
     Request,
+    Response,
+    SessionEnded,
     SessionState,
+    SipOutput,
     SipUri,
 )
 from tests.support.sip_peer import ANSWER, OFFER, Bench, request, response, tag_of
@@ -91,6 +96,8 @@ class Chaos:
         )
         self.requests = [self.bench.take_request()]
         self.cseq = 1
+        self.told: list[SipOutput] = []
+        """What our user was told, once it was dealt with."""
 
     def step(self, step: Step) -> None:
         kind, first, second, third, ms = step
@@ -168,6 +175,7 @@ class Chaos:
 
     def answer_offers(self, sdp: bytes | None) -> None:
         events, self.bench.events = self.bench.events, []
+        self.told += events
         for event in events:
             if isinstance(event, OfferReceived):
                 event.session.respond_to_offer(sdp, self.bench.now)
@@ -178,6 +186,7 @@ class Chaos:
             session.bye(self.bench.now)
         self.bench.run(500_000)
         self.bench.assert_clean()
+        self.told += self.bench.events
 
 
 @settings(max_examples=150, deadline=None)
@@ -187,6 +196,10 @@ def test_a_peer_without_manners_breaks_nothing_and_leaves_nothing(steps: list[St
     for step in steps:
         chaos.step(step)
     chaos.finish()
+    sessions = (chaos.incoming, chaos.outgoing)
+    assert [session.state for session in sessions] == [SessionState.ENDED] * 2
+    ended = [event.session for event in chaos.told if isinstance(event, SessionEnded)]
+    assert all(ended.count(session) == 1 for session in sessions)
 
 
 @settings(max_examples=150, deadline=None)
@@ -197,6 +210,8 @@ def test_octets_of_any_kind_are_taken(data: bytes, whole: bool) -> None:
     bench.stream(data)
     bench.run(500_000)
     bench.assert_clean()
+    assert all(isinstance(sent.message, Response) for sent in bench.take())
+    assert {type(event) for event in bench.events} <= {CloseFlow, MessageRejected}
 
 
 def test_the_careful_user_does_reach_calls_that_are_up() -> None:

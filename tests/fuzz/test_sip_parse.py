@@ -1,14 +1,16 @@
 """Whatever the octets: a message or a `SipSyntaxError`, and in time linear in their number."""
 
+import re
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from telephony.sip import extensions, values
+from telephony.sip import subscription, values
 from telephony.sip.framing import StreamFramer
 from telephony.sip.grammar import split_list
 from telephony.sip.message import (
@@ -25,6 +27,12 @@ from telephony.sip.uri import parse_uri
 from telephony.sip.via import parse_via, salvage_via
 from tests.support.sip_corpus import all_messages
 
+T = TypeVar("T")
+
+STATUSES = {400, 505, 513}
+REASON = re.compile("[A-Z][A-Za-z-]*( [A-Za-z-]+)+")
+MESSAGE_CHARACTERS = 800
+"""60 characters of the peer, written as up to ten each, and our words."""
 OWN_SEED = b"\r\n".join(
     [
         b"INVITE sip:a;b=c@h:5060;lr;x=%41?Route=%3Csip:p%3E SIP/2.0",
@@ -92,7 +100,7 @@ def read_all(message: Request | Response) -> None:
 
 
 PARSERS: list[Callable[[str], object]] = [
-    *(getattr(extensions, name) for name in extensions.__all__ if name.startswith("parse_")),
+    *(getattr(subscription, name) for name in subscription.__all__ if name.startswith("parse_")),
     *(getattr(values, name) for name in values.__all__ if name.startswith("parse_")),
     parse_name_addr,
     parse_via,
@@ -110,27 +118,43 @@ def read_back(parse: Callable[[str], object], text: str) -> None:
                 attempt(partial(getattr, value, name))
 
 
-def attempt(ask: Callable[[], object]) -> object:
+def attempt(ask: Callable[[], T]) -> T | None:
     """Call something that may raise `SipSyntaxError` and nothing else."""
     try:
         return ask()
-    except SipSyntaxError:
+    except SipSyntaxError as error:
+        assert_presentable(error)
         return None
 
 
-def read_octets(data: bytes) -> None:
-    """Take octets as a datagram, as a stream and as a fragment."""
+def assert_presentable(error: SipSyntaxError) -> None:
+    """Hold that an error can be answered and logged: a status, and one short line."""
+    said = str(error)
+    assert said.isascii()
+    assert said.isprintable()
+    assert 0 < len(said) <= MESSAGE_CHARACTERS
+    assert error.sip_status in STATUSES
+    assert REASON.fullmatch(error.reason)
+
+
+def read_octets(data: bytes) -> int:
+    """Take octets as a datagram, as a stream and as a fragment; give how many were a message."""
+    messages = 0
     for stream in (False, True):
         try:
             message = parse_message(data, stream=stream)
         except SipSyntaxError as error:
+            assert_presentable(error)
             if error.partial is not None:
                 read_all(error.partial)
             continue
         assert data.lstrip(b"\r\n").startswith(message.to_bytes())
         read_all(message)
-    attempt(lambda: list(StreamFramer().feed(data)))
+        messages += 1
+    framed = attempt(lambda: list(StreamFramer().feed(data)))
+    assert framed is None or all(one in data for one in framed if isinstance(one, bytes))
     attempt(lambda: parse_sipfrag(data))
+    return messages
 
 
 @settings(max_examples=300, deadline=None)
@@ -138,13 +162,13 @@ def read_octets(data: bytes) -> None:
 @example(OWN_SEED)
 @example(OWN_SEED.replace(b"v: SIP", b"v: SIP/2.0/UDP a;;, \\\x00\r\nv: SIP"))
 def test_damaged_messages(data: bytes) -> None:
-    read_octets(data)
+    assert read_octets(data) <= 2
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=400) | st.lists(st.sampled_from(SNIPPETS), max_size=40).map(b"".join))
 def test_octets(data: bytes) -> None:
-    read_octets(data)
+    assert read_octets(data) == 0, "a message by chance"
 
 
 @settings(max_examples=300, deadline=None)
@@ -153,14 +177,20 @@ def test_octets(data: bytes) -> None:
 ))  # fmt: skip
 def test_texts(text: str) -> None:
     for parse in PARSERS:
-        attempt(partial(parse, text))
-    attempt(lambda: split_list(text))
-    salvage_via(text)
+        read_back(parse, text)
+    values = attempt(lambda: split_list(text))
+    if values is not None:
+        assert all(value in text for value in values)
+        if text and not set(text) & set('"<>\\'):
+            assert values == [text] or values == [each.strip(" \t") for each in text.split(",")]
+        assert split_list(", ".join(values)) == values
+    salvaged = salvage_via(text)
+    assert salvaged is None or parse_via(str(salvaged)) == salvaged
 
 
 def test_the_corpus() -> None:
-    for data in SEEDS:
-        read_octets(data)
+    assert read_octets(OWN_SEED) == 2, "as a datagram and as a stream"
+    assert sum(read_octets(data) for data in SEEDS) > len(SEEDS)
 
 
 # Shapes that send careless expressions into quadratic time: 60 kB of one thing, in each place.

@@ -1,14 +1,16 @@
 """What we write reads back as what we meant."""
 
+from urllib.parse import quote
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telephony.sip.framing import KeepAlive, StreamFramer
-from telephony.sip.grammar import escape, quote_string, split_list, unescape, unquote_string
+from telephony.sip.grammar import quote_string, split_list, unescape, unquote_string
 from telephony.sip.headers import Headers
 from telephony.sip.message import Request, Response, parse_message
 from telephony.sip.name_addr import NameAddr, parse_name_addr
-from telephony.sip.uri import SipUri, equivalent, parse_uri
+from telephony.sip.uri import SipUri, parse_uri
 from telephony.sip.via import Via, parse_via
 
 TOKEN_LETTERS = "abcXYZ019-.!%*_+`'~"  # noqa: S105 - a production, no password
@@ -36,7 +38,9 @@ uri_parameters = st.lists(
     unique_by=lambda pair: pair[0].lower(),
 ).map(tuple)
 uri_headers = st.lists(
-    st.tuples(st.text("abcX", min_size=1, max_size=6), texts.map(lambda text: escape(text, ""))),
+    st.tuples(
+        st.text("abcX", min_size=1, max_size=6), texts.map(lambda text: quote(text, safe=""))
+    ),
     max_size=3,
 ).map(tuple)
 sip_uris = st.builds(
@@ -56,7 +60,7 @@ vias = st.builds(Via, tokens.map(str.upper), hosts, ports, parameters)
 @given(sip_uris)
 def test_a_uri(uri: SipUri) -> None:
     assert parse_uri(str(uri)) == uri
-    assert equivalent(uri, parse_uri(str(uri).replace("sip", "SIP", 1)))
+    assert parse_uri(str(uri).replace("sip", "SIP", 1)) == uri
 
 
 @given(addresses)
@@ -83,9 +87,7 @@ def test_quotes(text: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_escapes(text: str) -> None:
-    escaped = escape(text, "")
-    assert escaped.isascii()
-    assert unescape(escaped) == text
+    assert unescape(quote(text, safe="")) == text
 
 
 values = texts.map(lambda text: text.replace("\x00", "").strip(" \t"))

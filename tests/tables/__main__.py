@@ -34,6 +34,12 @@ def table_names(folder: Path | None = None) -> list[str]:
     ]
 
 
+def summary_of(name: str) -> str:
+    """Say in a line what a table shows."""
+    told = _module(name.replace("-", "_")).__doc__ or ""
+    return told.partition("\n")[0].partition(": ")[2]
+
+
 def print_rows(name: str, rows: Sequence[Row], console: Console) -> None:
     """Print a table for people: a column for each figure that any row has."""
     figures = list(dict.fromkeys(figure for row in rows for figure in row.figures))
@@ -79,10 +85,12 @@ def main(arguments: Sequence[str]) -> int:
     options, rest = parser.parse_known_args(arguments)
     names = table_names()
     if options.list:
-        print("\n".join(names))
+        for name in names:
+            print(f"{name:12} {summary_of(name)}")
         return 0
     if options.name not in names:
-        parser.error(f"no table {options.name!r}; there are: {', '.join(names)}")
+        wrong = f"no table {options.name!r}" if options.name else "name a table"
+        parser.error(f"{wrong}; there are: {', '.join(names)}")
     run: Callable[..., list[Row]] = _module(options.name.replace("-", "_")).run
     rows = run(**_options_of(run, f"tests.tables {options.name}", rest))
     if options.json:

@@ -3,10 +3,11 @@
 Calls are up whose packets are captured by tcpdump with the kernel's own time; one more call has
 its tools called in turn, with quiet times between. For each tool the p99 of the time between two
 packets of the other calls stands beside the same without a tool, and beside the wake floor of the
-same moments: how late a process wakes that does nothing else. A row holds when the p99 with the
-tool is no more than 2 ms above the one without, but for what the floor itself rose. Each figure is
-the median over the rounds, for other people's work comes and goes within one. Where the floor's p99
-is over 2 ms the machine was too busy to tell: the row is void, and says so.
+same moments: how late a process wakes that does nothing else. Each round is a pair, seconds apart:
+a row holds when in the median of its pairs the p99 with the tool is no more than 2 ms above the one
+without, but for what the floor itself rose. Where the floor's p99 is over 2 ms the machine was too
+busy to tell: that pair is void. Where half of a row's are, the row is void and tried again, with
+new calls; one that stays void says so.
 """
 
 import asyncio
@@ -35,6 +36,8 @@ from tests.tables.row import Row
 
 ALLOWED_MS = 2.0
 VOID_MS = 2.0
+VOID = "void: a busy machine"
+ATTEMPTS = 3
 TOOLS = {
     "sleeps": "a plain function sleeps 2 s",
     "blocks_the_loop": "an async function blocks its event loop for 2 s",
@@ -90,8 +93,21 @@ def run(calls: int = 20, rounds: int = 4) -> list[Row]:
             Product(folder, model.url, phone="tests.support.phones:toolbox")
         )
         floor = stack.enter_context(WakeFloor())
-        trial = _Trial(product, model, floor, rounds)
-        return trial.rows(folder / "calls.pcap", calls)
+        rows: dict[str, Row] = {}
+        for attempt in range(ATTEMPTS):
+            first = attempt * (calls + 1)
+            trial = _Trial(product, model, floor, rounds, range(first, first + calls))
+            for row in trial.rows(folder / f"{attempt}.pcap"):
+                if row.name not in rows or is_void(rows[row.name]):
+                    rows[row.name] = row
+            if not any(map(is_void, rows.values())):
+                break
+        return list(rows.values())
+
+
+def is_void(row: Row) -> bool:
+    """Tell whether a row says nothing."""
+    return row.figures.get("verdict") == VOID
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +116,25 @@ class _Trial:
     model: ScriptedModel
     floor: WakeFloor
     rounds: int
+    calls: range
     quiet: Window = field(default_factory=Window)
     windows: dict[str, Window] = field(default_factory=lambda: {tool: Window() for tool in TOOLS})
 
-    def rows(self, path: Path, calls: int) -> list[Row]:
+    def rows(self, path: Path) -> list[Row]:
         """Keep calls up, call the tools meanwhile, and judge the packets."""
         seconds = SETTLE_SECONDS + self.rounds * (len(TOOLS) + 1) * (BLOCKED_SECONDS + REST_SECONDS)
         waits: list[Step] = [("wait", STEP_MS)] * (round(seconds * 1000) // STEP_MS)
         steps: list[Step] = [("item",), *waits, ("wait", round(seconds * 1000) % STEP_MS)]
-        plans = [{"call": number, "steps": steps} for number in range(calls)]
+        plans = [{"call": number, "steps": steps} for number in self.calls]
         reports: dict[int, dict[str, object]] = {}
 
         def keep_up() -> None:
-            reports.update(asyncio.run(make_calls(self.product.uri(), plans, at_once=calls)))
+            reports.update(asyncio.run(make_calls(self.product.uri(), plans, at_once=len(plans))))
 
         others = threading.Thread(target=keep_up)
         with Capture(path, self.product.sent_audio()):
             others.start()
-            with ListeningCall(self.product.uri(), calls) as call:
+            with ListeningCall(self.product.uri(), self.calls.stop) as call:
                 time.sleep(SETTLE_SECONDS)
                 for _ in range(self.rounds):
                     self._watch(self.quiet, lambda: None)
@@ -127,7 +144,7 @@ class _Trial:
             others.join()
         ports = [int(str(one["port"])) for one in reports.values() if not one["fault"]]
         streams = list(read_streams(path, ports).values())
-        return [self._row(tool, streams, calls, outputs) for tool in TOOLS]
+        return [self._row(tool, streams, outputs) for tool in TOOLS]
 
     def _watch(self, window: Window, act: Callable[[], None]) -> None:
         """Do something, and note the 2 s from there on."""
@@ -155,41 +172,81 @@ class _Trial:
                 return [str(item.get("output")) for item in items]
             time.sleep(0.05)
 
-    def _row(
-        self, tool: str, streams: list[list[RtpPacket]], calls: int, outputs: list[str]
-    ) -> Row:
-        window = self.windows[tool]
-        without, during = self.quiet.gaps_ns(streams), window.gaps_ns(streams)
-        without_ms = median(map(percentile_99, without)) / 1e6
-        during_ms = median(map(percentile_99, during)) / 1e6
-        floors = median(self.quiet.floor_ms), median(window.floor_ms)
+    def _row(self, tool: str, streams: list[list[RtpPacket]], outputs: list[str]) -> Row:
+        failed = len(self.calls) - len(streams)
         ran = sum(RESULTS[tool] in output for output in outputs)
         faults = [
-            *([f"{calls - len(streams)} calls failed"] if len(streams) < calls else []),
+            *([f"{failed} calls failed"] if failed else []),
             *([f"the tool ran {ran} times"] if ran != self.rounds else []),
         ]
-        is_void = max(floors) > VOID_MS
-        holds = holds_against(without_ms, during_ms, *floors)
-        figures: dict[str, object] = {
-            "gap_p99_without_ms": round(without_ms, 2),
-            "gap_p99_with_ms": round(during_ms, 2),
-            "gap_worst_without_ms": _worst_ms(without),
-            "gap_worst_with_ms": _worst_ms(during),
-            "floor_p99_without_ms": round(floors[0], 2),
-            "floor_p99_with_ms": round(floors[1], 2),
-            "gaps": sum(map(len, during)),
-            "verdict": "; ".join(faults) or ("void: a busy machine" if is_void else ""),
-        }
-        return Row(TOOLS[tool], ok=not faults and (is_void or holds), figures=figures)
+        return judged(TOOLS[tool], pairs_of(self.quiet, self.windows[tool], streams), faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same stretch of time without a tool and with it, a few seconds apart.
+
+    Attributes:
+        without_ns: The times between two packets without the tool.
+        during_ns: The same with it.
+        floor_without_ms: The wake floor's p99 without it.
+        floor_during_ms: The same with it.
+    """
+
+    without_ns: list[int]
+    during_ns: list[int]
+    floor_without_ms: float
+    floor_during_ms: float
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the machine was too busy to tell."""
+        return max(self.floor_without_ms, self.floor_during_ms) > VOID_MS
+
+    @property
+    def without_ms(self) -> float:
+        """The p99 without the tool."""
+        return percentile_99(self.without_ns) / 1e6
+
+    @property
+    def during_ms(self) -> float:
+        """The p99 with the tool; where too few packets were seen, all of the time."""
+        is_whole = len(self.during_ns) > len(self.without_ns) / 2
+        return percentile_99(self.during_ns) / 1e6 if is_whole else BLOCKED_SECONDS * 1000
+
+    @property
+    def rise_ms(self) -> float:
+        """How much the p99 rose with the tool, but for what the floor itself rose."""
+        noise_ms = max(0.0, self.floor_during_ms - self.floor_without_ms)
+        return self.during_ms - self.without_ms - noise_ms
+
+
+def pairs_of(quiet: Window, window: Window, streams: Sequence[Sequence[RtpPacket]]) -> list[Pair]:
+    """Put each span with a tool beside the quiet one of its round."""
+    gaps = quiet.gaps_ns(streams), window.gaps_ns(streams)
+    return [Pair(*each) for each in zip(*gaps, quiet.floor_ms, window.floor_ms, strict=True)]
+
+
+def judged(name: str, pairs: Sequence[Pair], faults: Sequence[str] = ()) -> Row:
+    """Judge a tool by the median of its pairs; void where most of them are."""
+    told = [pair for pair in pairs if not pair.is_void]
+    is_void = 2 * len(told) <= len(pairs)
+    shown = told or pairs
+    rise_ms = median(pair.rise_ms for pair in shown)
+    figures: dict[str, object] = {
+        "gap_p99_without_ms": round(median(pair.without_ms for pair in shown), 2),
+        "gap_p99_with_ms": round(median(pair.during_ms for pair in shown), 2),
+        "rise_ms": round(rise_ms, 2),
+        "gap_worst_without_ms": _worst_ms(pair.without_ns for pair in shown),
+        "gap_worst_with_ms": _worst_ms(pair.during_ns for pair in shown),
+        "floor_p99_without_ms": round(median(pair.floor_without_ms for pair in shown), 2),
+        "floor_p99_with_ms": round(median(pair.floor_during_ms for pair in shown), 2),
+        "gaps": sum(len(pair.during_ns) for pair in shown),
+        "void_rounds": f"{len(pairs) - len(told)} of {len(pairs)}",
+        "verdict": "; ".join(faults) or (VOID if is_void else ""),
+    }
+    return Row(name, ok=not faults and (is_void or rise_ms <= ALLOWED_MS), figures=figures)
 
 
 def _worst_ms(gaps_ns: Iterable[Sequence[int]]) -> float:
     return round(max((gap for span in gaps_ns for gap in span), default=0) / 1e6, 2)
-
-
-def holds_against(
-    without_ms: float, during_ms: float, floor_without_ms: float, floor_during_ms: float
-) -> bool:
-    """Tell whether the p99 is as without the tool, but for what the machine itself got later."""
-    noise_ms = max(0.0, floor_during_ms - floor_without_ms)
-    return 0 < during_ms <= without_ms + ALLOWED_MS + noise_ms

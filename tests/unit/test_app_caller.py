@@ -97,6 +97,7 @@ def test_the_outcome_says_the_status(
         (CallOptions("sip:x@127.0.0.1", play=Path("a"), agent="reception"), "not both"),
         (CallOptions("bla"), "URI is 'bla', wanted one such as"),
         (CallOptions("tel:+1555"), "wanted a sip: URI"),
+        (CallOptions("sips:x@127.0.0.1"), "wanted a sip: URI"),
         (CallOptions("sip:x@127.0.0.1", digits="1,2"), "--digits is '1,2', wanted 0-9"),
         (CallOptions("sip:x@127.0.0.1", record=Path("/absent/a.wav")), "--record is '/absent/a"),
         (CallOptions("sip:x@127.0.0.1", record=Path("/")), "--record is '/', wanted a file"),

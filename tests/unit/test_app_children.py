@@ -101,5 +101,13 @@ def test_a_child_that_does_not_listen_is_killed(module: Write) -> None:
     run(main)
 
 
-def test_a_child_that_was_never_started_can_be_stopped() -> None:
-    asyncio.run(Child("none", "none").stop())
+def test_a_child_that_was_never_started_can_be_stopped_and_started(module: Write) -> None:
+    module("ready_child", "print('ready ws://h:1', flush=True); input(); input()")
+
+    async def main() -> None:
+        child = Child("ready", "ready_child")
+        await child.stop()
+        assert await child.start() == {"url": "ws://h:1"}
+        await child.stop()
+
+    run(main)

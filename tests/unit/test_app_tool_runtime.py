@@ -301,4 +301,8 @@ def test_a_result_that_json_cannot_carry_is_the_tools_fault() -> None:
 
 
 def test_a_runtime_that_ran_nothing_closes() -> None:
-    ToolRuntime().close()
+    threads = threading.active_count()
+    runtime = ToolRuntime()
+    runtime.close()
+    runtime.close()
+    assert threading.active_count() <= threads

@@ -230,8 +230,10 @@ def test_a_transfer_may_still_follow_a_goodbye() -> None:
     bench.say(1000)
     bench.command(HangUp(after_words=True))
     bench.command(StartTransfer(target="sip:desk@192.0.2.40"))
+    assert bench.sent("REFER") == [], "the words go first"
     bench.run(1100)
-    bench.sent_request("REFER")
+    assert "sip:desk@192.0.2.40" in str(bench.sent_request("REFER").headers.get("Refer-To"))
+    assert bench.sent("BYE") == []
 
 
 def test_a_caller_who_hangs_up_ends_the_call_with_its_counters() -> None:

@@ -72,7 +72,7 @@ operator = "sip:200@pbx.example.com"
 [agent.billing]
 """
 
-KEY = {"VOICE_KEY": "s3cret", "HOME_KEY": "s3cret"}
+KEY = {"VOICE_KEY": "s3cret", "HOME_KEY": "s3cret", "HTTP_TOKEN": "s3cret"}
 
 
 @pytest.fixture

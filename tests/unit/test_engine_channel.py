@@ -94,6 +94,10 @@ def test_authorities_that_the_environment_names_are_trusted(
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
     server = Server(authority.server())
     server.shake_hands(TlsChannel(client_context(), "127.0.0.1"))
+    assert server.tls.version() == "TLSv1.3"
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        Server(authority.server()).shake_hands(TlsChannel(client_context(), "127.0.0.1"))
 
 
 def test_the_name_is_sent_and_http_is_agreed_on(

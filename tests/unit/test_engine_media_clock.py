@@ -239,8 +239,13 @@ def test_a_leg_that_changes_its_pace_inside_a_tick_goes_on_without_a_burst() -> 
 
 def test_removing_what_is_not_there_is_ignored() -> None:
     bench = started()
+    legs = [Leg(bench) for _ in range(FULL_COLLECTION_LEGS + 1)]
+    for leg in legs:
+        bench.clock.add(leg, 20)
     bench.clock.remove(Leg(bench))
-    bench.run(10)
+    bench.run(FULL_COLLECTION_SLOTS * SLOT_NS / NS_PER_MS * 1.5)
+    assert 2 not in bench.collections, "the legs are as many as before"
+    assert all({after - before for before, after in pairwise(leg.ticks)} == {20} for leg in legs)
 
 
 def test_garbage_is_collected_each_second_and_only_in_slots_with_time_left() -> None:

@@ -8,6 +8,7 @@ from telephony.media import Uplink, UplinkSettings
 from telephony.rtp import LostSpan, add_samples
 from telephony.units import Nanoseconds, RtpTimestamp
 from telephony_codecs import AudioFormat, decode_pcmu, encode_pcmu
+from telephony_codecs.plc import Concealer
 from tests.support.media import PACKET, ms
 
 FORMAT = AudioFormat.PCMU
@@ -58,9 +59,12 @@ def bench() -> Bench:
 
 
 def test_without_a_sink_audio_goes_nowhere_and_is_counted() -> None:
-    uplink = Uplink(FORMAT)
+    uplink, out = Uplink(FORMAT), bytearray()
     uplink.handle_audio(b"\x40" * PACKET, START, ms(0))
-    assert uplink.appended == PACKET
+    assert (uplink.appended, len(uplink.log.rows())) == (PACKET, 1)
+    uplink.sink = out.extend
+    uplink.handle_audio(b"\x41" * PACKET, add_samples(START, PACKET), ms(20))
+    assert bytes(out) == b"\x41" * PACKET
 
 
 def test_audio_in_order_passes_as_it_is_across_the_wrap(bench: Bench) -> None:
@@ -112,6 +116,54 @@ def test_a_loss_is_concealed_and_the_next_packet_blended(bench: Bench) -> None:
     bench.check(span=10 * PACKET, concealed=PACKET, inserted=0, dropped=0)
 
 
+def speak(bench: Bench, packets: int) -> None:
+    """Hand in a tone."""
+    for _ in range(packets):
+        bench.uplink.handle_audio(tone(PACKET), bench.timestamp, ms(0))
+        bench.pass_by(PACKET)
+
+
+def test_a_concealment_is_made_from_the_last_six_payloads(bench: Bench) -> None:
+    payloads = [bytes([0x20 + number]) * PACKET for number in range(8)]
+    for payload in payloads:
+        bench.uplink.handle_audio(payload, bench.timestamp, ms(0))
+        bench.pass_by(PACKET)
+    oracle = Concealer()
+    for payload in payloads[-6:]:
+        oracle.good(decode_pcmu(payload))
+    bench.lost(PACKET, 100)
+    assert bytes(bench.out[-PACKET:]) == encode_pcmu(oracle.conceal(PACKET))
+
+
+def test_nothing_is_concealed_from_the_audio_before_a_key_or_comfort_noise(bench: Bench) -> None:
+    speak(bench, 8)
+    bench.uplink.handle_digit(bench.timestamp, PACKET, ms(0))
+    bench.pass_by(PACKET)
+    bench.lost(PACKET, 60)
+    assert not loud(bytes(bench.out[-PACKET:]))
+    speak(bench, 8)
+    bench.uplink.handle_comfort_noise(bench.timestamp, ms(60))
+    bench.lost(PACKET, 120)
+    assert not loud(bytes(bench.out[-PACKET:]))
+
+
+def test_audio_behind_a_key_is_not_blended_with_a_concealment_before_it(bench: Bench) -> None:
+    speak(bench, 8)
+    bench.lost(PACKET, 60)
+    bench.uplink.handle_digit(bench.timestamp, PACKET, ms(80))
+    bench.pass_by(PACKET)
+    bench.audio(100, octet=0x33)
+    assert bytes(bench.out[-PACKET:]) == b"\x33" * PACKET
+
+
+def test_another_timeline_is_not_blended_with_a_concealment_before_it(bench: Bench) -> None:
+    speak(bench, 8)
+    bench.lost(PACKET, 60)
+    bench.uplink.handle_resync()
+    bench.audio(100, octet=0x33)
+    assert bytes(bench.out[-PACKET:]) == b"\x33" * PACKET
+
+
 def test_a_long_loss_is_concealed_for_60_ms_then_silent(bench: Bench) -> None:
     for number in range(8):
         bench.uplink.handle_audio(tone(PACKET), bench.timestamp, ms(number * 20))
@@ -153,6 +205,13 @@ def test_a_gap_between_timestamps_is_silence_and_shows_dtx(bench: Bench) -> None
     assert bytes(bench.out) == b"\x40" * 160 + silence(480) + b"\x40" * 160
     assert bench.uplink.has_dtx
     bench.check(span=800, inserted=0)
+
+
+def test_a_gap_of_40_ms_shows_dtx(bench: Bench) -> None:
+    bench.audio(0)
+    bench.pass_by(320)
+    bench.audio(60)
+    assert bench.uplink.has_dtx
 
 
 def test_a_small_gap_does_not_show_dtx(bench: Bench) -> None:
@@ -258,6 +317,30 @@ def test_packets_that_stay_away_400_ms_are_replaced_in_real_time(bench: Bench) -
     assert rows[2].rtp_timestamp == add_samples(bench.timestamp, 401 * 8 - PACKET)
 
 
+def test_filling_leaves_open_what_the_last_packet_was_long(bench: Bench) -> None:
+    bench.audio(0)
+    bench.audio(20, samples=240)
+    bench.uplink.handle_tick(ms(421))
+    bench.check(inserted=401 * 8 - 240)
+
+
+def test_a_key_that_is_down_is_no_absence(bench: Bench) -> None:
+    bench.audio(0)
+    bench.uplink.handle_digit(bench.timestamp, 800, ms(300))
+    bench.uplink.handle_tick(ms(600))
+    bench.check(inserted=0)
+
+
+def test_a_silence_longer_than_its_filling_goes_on_behind_it(bench: Bench) -> None:
+    bench.audio(0)
+    tick(bench, 20, 420)
+    bench.pass_by(4000)
+    bench.audio(520)
+    bench.check(inserted=0, span=PACKET + 4000 + PACKET)
+    row = bench.uplink.log.rows()[-2]
+    assert (row.offset, row.rtp_timestamp) == (PACKET + 3200, add_samples(START, PACKET + 3200))
+
+
 def test_a_peer_that_has_shown_dtx_is_waited_for_100_ms(bench: Bench) -> None:
     bench.audio(0)
     bench.uplink.handle_comfort_noise(bench.timestamp, ms(20))
@@ -351,8 +434,12 @@ def test_a_loss_inside_a_late_burst_is_covered_by_the_filling(bench: Bench) -> N
     tick(bench, 20, 420)
     bench.lost(320, 421)
     bench.check(concealed=0, inserted=3200 - 320)
-    bench.audio(421)
-    bench.check(dropped=160)
+    for _ in range(18):
+        bench.audio(421)
+    bench.check(dropped=3200 - 320)
+    bench.audio(421, octet=0x55)
+    assert bytes(bench.out[-PACKET:]) == b"\x55" * PACKET
+    bench.check(dropped=3200 - 320)
 
 
 def test_a_stream_that_begins_anew_after_a_fill_loses_nothing(bench: Bench) -> None:
@@ -366,11 +453,13 @@ def test_a_stream_that_begins_anew_after_a_fill_loses_nothing(bench: Bench) -> N
     assert bytes(bench.out[-160:]) == b"\x33" * 160
 
 
-def test_a_packet_within_the_period_that_filling_leaves_open_needs_none(bench: Bench) -> None:
+def test_a_packet_within_the_period_that_filling_leaves_open_needs_none() -> None:
     bench = Bench(UplinkSettings(starvation_ns=Nanoseconds(0)))
     bench.audio(0)
-    bench.uplink.handle_tick(ms(20))
+    bench.uplink.handle_tick(ms(10))
     bench.check(inserted=0)
+    bench.uplink.handle_tick(ms(21))
+    bench.check(inserted=8)
 
 
 def test_behind_the_gate_audio_is_dropped_and_absence_not_filled(bench: Bench) -> None:
@@ -401,6 +490,10 @@ def test_opening_before_any_packet_waits_for_nothing(bench: Bench) -> None:
 
 def test_an_instant_out_of_reach_is_unknown(bench: Bench) -> None:
     assert bench.uplink.instant_of(0) is None
+    for number in range(1_501):
+        bench.audio(number * 20)
+    assert bench.uplink.instant_of(0) is None
+    assert bench.uplink.instant_of(PACKET) == ms(0)
 
 
 def test_audio_dropped_before_it_was_written_counts_as_dropped(bench: Bench) -> None:

@@ -63,7 +63,8 @@ def test_a_scheme_we_do_not_know_gets_416(uri: str) -> None:
 def test_a_tel_uri_is_a_call_like_any() -> None:
     bench = Bench()
     bench.receive(request("INVITE", uri="tel:+15551234567", body=OFFER))
-    bench.event(IncomingInvite)
+    told = bench.event(IncomingInvite)
+    assert str(told.request.uri) == "tel:+15551234567"
 
 
 def test_a_required_extension_we_lack_gets_420_and_names_it() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from telephony.errors import LocalError
 from telephony.sip.errors import SipSyntaxError
-from telephony.sip.headers import MAX_HEADER_FIELDS, Headers, NameAddr, header_key, parse_name_addr
-from telephony.sip.values import parse_call_id, parse_max_forwards, parse_token
+from telephony.sip.headers import MAX_HEADER_FIELDS, Headers, header_key
+from telephony.sip.name_addr import NameAddr, parse_name_addr
+from telephony.sip.values import parse_call_id, parse_max_forwards
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_typed_values_are_remembered_until_a_change() -> None:
 def test_one_name_may_be_read_in_two_ways() -> None:
     headers = Headers([("Max-Forwards", "70")])
     assert headers.one("Max-Forwards", parse_max_forwards) == 70
-    assert headers.one("Max-Forwards", parse_token) == "70"
+    assert headers.one("Max-Forwards", str) == "70"
 
 
 def test_what_must_be_there_once() -> None:
@@ -211,3 +212,55 @@ def test_the_first_of_a_list() -> None:
     assert alone.first("Contact", parse_name_addr) == first
     assert Headers([("Contact", "")]).first("Contact", parse_name_addr) is None
     assert Headers().first("Contact", parse_name_addr) is None
+
+
+class Counted:
+    """A parser that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, text: str) -> str:
+        self.calls += 1
+        return text
+
+
+CHANGES: list[Callable[[Headers], None]] = [
+    lambda headers: headers.add("X", "1"),
+    lambda headers: headers.prepend("X", "1"),
+    lambda headers: headers.set("Call-ID", "other"),
+    lambda headers: headers.replace_first("Via", "SIP/2.0/UDP other"),
+    lambda headers: headers.remove("Via"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_typed_form_is_worked_out_once_whatever_other_fields_do(
+    change: Callable[[Headers], None],
+) -> None:
+    headers = Headers([("To", "<sip:b@h>"), ("Via", "SIP/2.0/UDP h"), ("Call-ID", "c")])
+    parse = Counted()
+    headers.one("To", parse)
+    change(headers)
+    assert headers.one("t", parse) == "<sip:b@h>"
+    assert headers.select(["To"]).one("To", parse) == "<sip:b@h>"
+    assert headers.copy().one("To", parse) == "<sip:b@h>"
+    assert parse.calls == 1
+
+
+def test_a_copy_that_changes_leaves_the_original_its_typed_forms() -> None:
+    headers = Headers([("Contact", "<sip:a@h>")])
+    assert headers.every("Contact", str) == ("<sip:a@h>",)
+    for copy in (headers.copy(), headers.select(["Contact"])):
+        copy.set("Contact", "<sip:b@h>")
+        assert (copy.every("Contact", str), copy.first("Contact", str)) == (
+            ("<sip:b@h>",),
+            "<sip:b@h>",
+        )
+        assert headers.first("Contact", str) == "<sip:a@h>"
+
+
+def test_an_empty_list_has_no_first() -> None:
+    headers = Headers([("Contact", "")])
+    assert headers.every("Contact", str) == ()
+    assert headers.first("Contact", str) is None

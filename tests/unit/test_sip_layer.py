@@ -8,6 +8,7 @@ from telephony.errors import LocalError, RemoteError
 from telephony.sip import Headers, Request, Response, SipUri, parse_message
 from telephony.sip.events import SipOutput
 from telephony.sip.layer import TransactionLayer
+from telephony.sip.layer_transactions import Shared
 from telephony.sip.timers import DeadlineHeap, Timer
 from telephony.sip.transaction import State
 from telephony.sip.transaction_record import ClientUser, ServerTransaction, ServerUser
@@ -59,34 +60,31 @@ class Layer:
         self.notes = Notes()
         self.heap = DeadlineHeap()
         self.output: list[SipOutput] = []
-        self.layer = TransactionLayer(
-            SETTINGS,
-            self.heap,
-            lambda: f"t{next(numbers)}",
-            self.output.append,
-            self.notes,
-            lambda _: False,
+        token = (f"t{number}" for number in numbers).__next__
+        shared = Shared(
+            SETTINGS, self.heap, token, self.output.append, frozenset[object]().__contains__
         )
+        self.layer = TransactionLayer(shared, self.notes)
 
     def send(self, method: str, hop: Hop = UDP) -> Request:
         message = outgoing(method)
-        self.layer.request(message, hop, self.notes, NOW)
+        self.layer.clients.request(message, hop, self.notes, NOW)
         return message
 
     def answer(self, to: Request, status: int) -> None:
         message = parse_message(response(to, status).encode())
         assert isinstance(message, Response)
-        self.layer.receive_response(message, NOW)
+        self.layer.clients.receive_response(message, NOW)
 
     def receive(self, text: str, *, transport: str = "UDP") -> None:
         message = parse_message(text.encode())
         assert isinstance(message, Request)
-        self.layer.receive_request(message, Arrival(transport, PEER, LOCAL), NOW)
+        self.layer.servers.receive_request(message, Arrival(transport, PEER, LOCAL), NOW)
 
     def respond(self, status: int) -> None:
         transaction = self.notes.requests[-1]
         message = Response.for_request(transaction.request, status, to_tag="ours")
-        self.layer.respond(transaction, message, NOW)
+        self.layer.servers.respond(transaction, message, NOW)
 
     def run_to(self, ms: int) -> None:
         self.heap.run_due(Nanoseconds(ms * NS_PER_MS))
@@ -141,11 +139,11 @@ def test_a_transport_error_while_the_peer_works_on_the_invite_is_ignored() -> No
 def test_an_abandoned_invite_is_gone_and_abandoning_it_again_does_nothing() -> None:
     at = Layer()
     message = outgoing("INVITE")
-    transaction = at.layer.request(message, UDP, at.notes, NOW)
-    at.layer.abandon(transaction, NOW)
+    transaction = at.layer.clients.request(message, UDP, at.notes, NOW)
+    at.layer.clients.abandon(transaction, NOW)
     assert transaction.state is State.TERMINATED
     assert at.layer.count == 0
-    at.layer.abandon(transaction, NOW)
+    at.layer.clients.abandon(transaction, NOW)
     at.answer(message, 200)
     assert [one.status for one in at.notes.strays] == [200]
     assert len(at.heap) == 0
@@ -156,7 +154,7 @@ def test_credentials_and_routes_go_with_the_ack_of_a_refusal() -> None:
     message = outgoing("INVITE")
     message.headers.add("Route", "<sip:192.0.2.20;lr>")
     message.headers.add("Proxy-Authorization", "Digest x")
-    at.layer.request(message, UDP, at.notes, NOW)
+    at.layer.clients.request(message, UDP, at.notes, NOW)
     at.answer(message, 486)
     ack = at.output[-1]
     assert isinstance(ack, Transmit)
@@ -167,8 +165,8 @@ def test_credentials_and_routes_go_with_the_ack_of_a_refusal() -> None:
 
 def test_a_cancel_carries_what_it_is_given() -> None:
     at = Layer()
-    transaction = at.layer.request(outgoing("INVITE"), UDP, at.notes, NOW)
-    at.layer.cancel(transaction, Headers([("Reason", "SIP;cause=200")]), at.notes, NOW)
+    transaction = at.layer.clients.request(outgoing("INVITE"), UDP, at.notes, NOW)
+    at.layer.clients.cancel(transaction, Headers([("Reason", "SIP;cause=200")]), at.notes, NOW)
     assert at.layer.count == 2
     cancel = at.output[-1]
     assert isinstance(cancel, Transmit)
@@ -214,10 +212,10 @@ def test_a_2xx_is_not_repeated_after_timer_l() -> None:
     at.receive(request("INVITE"))
     at.respond(200)
     transaction = at.notes.requests[0]
-    at.layer.repeat_success(transaction, NOW)
+    at.layer.servers.repeat_success(transaction, NOW)
     assert at.sent() == ["SIP/2.0 200 OK"] * 2
     at.run_to(32_000)
-    at.layer.repeat_success(transaction, NOW)
+    at.layer.servers.repeat_success(transaction, NOW)
     assert at.sent() == []
     assert at.layer.count == 0
 
@@ -263,11 +261,11 @@ def test_a_transaction_that_a_user_ends_while_errors_are_handed_out_is_passed_ov
     class Chain(Notes):
         def receive_failure(self, timer: Timer | None, now_ns: Nanoseconds) -> None:
             super().receive_failure(timer, now_ns)
-            at.layer.abandon(second, now_ns)
+            at.layer.clients.abandon(second, now_ns)
 
     chain = Chain()
-    at.layer.request(outgoing("OPTIONS"), UDP, chain, NOW)
-    second = at.layer.request(outgoing("INVITE"), UDP, at.notes, NOW)
+    at.layer.clients.request(outgoing("OPTIONS"), UDP, chain, NOW)
+    second = at.layer.clients.request(outgoing("INVITE"), UDP, at.notes, NOW)
     at.layer.receive_transport_error(PEER, None, NOW)
     assert chain.failures == [None]
     assert at.notes.failures == []

@@ -573,8 +573,10 @@ def test_a_hangup_during_our_back_off_leaves_nothing_behind() -> None:
     call.session.reinvite(HOLD, bench.now)
     bench.receive(response(bench.take_request(), 491))
     call.send("BYE")
+    bench.take()
     bench.run(70_000)
     bench.assert_clean()
+    assert bench.take() == [], "the INVITE that was put off"
 
 
 @pytest.mark.parametrize("status", [200, 486, 491])

@@ -23,7 +23,9 @@ def test_every_table_is_found_and_nothing_else() -> None:
 
 def test_the_list_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
-    assert capsys.readouterr().out.splitlines() == table_names()
+    told = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, _ in told] == table_names()
+    assert dict(told)["rfc4475"].endswith("of the 49 torture messages of RFC 4475.")
 
 
 def test_a_table_holds_when_it_has_rows_and_each_does() -> None:
@@ -71,9 +73,16 @@ def test_what_is_short_is_an_exit_of_one(
         main(["rfc4475", "--no-such-option"])
 
 
-def test_an_unknown_table_is_refused_by_the_command() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["nonsense"], "no table 'nonsense'; there are: "), ([], "name a table; there are: ")],
+    ids=["unknown", "none"],
+)
+def test_a_table_that_is_not_there_is_refused_with_the_names_of_those_that_are(
+    arguments: list[str], said: str
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.tables", "nonsense"],
+        [sys.executable, "-m", "tests.tables", *arguments],
         cwd=ROOT,
         env=child_environment(),
         capture_output=True,
@@ -81,4 +90,4 @@ def test_an_unknown_table_is_refused_by_the_command() -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "no table 'nonsense'" in done.stderr
+    assert said + ", ".join(table_names()) in done.stderr

@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false
 # numpy's stubs name types that Python 3.11, the version checked for, does not know.
 
+import gc
 import subprocess
 import sys
 from itertools import permutations
@@ -171,3 +172,17 @@ def test_a_resampler_holds_no_thread_and_little_memory_whatever_the_length_of_it
     threads, octets = map(int, told.split())
     assert threads == 0
     assert octets < 250_000
+
+
+@pytest.mark.parametrize("way_out", ["flush", "reset", "let go"])
+def test_a_stream_that_is_over_leaves_no_work_for_the_garbage_collector(way_out: str) -> None:
+    gc.collect()
+    resampler = Resampler(24_000, 8_000)
+    resampler.convert(bytes(960))
+    if way_out == "flush":
+        resampler.flush()
+    elif way_out == "reset":
+        resampler.reset()
+    else:
+        del resampler
+    assert gc.collect() == 0
