@@ -1,6 +1,8 @@
 """A child process of a benchmark, which carries out one command at a time."""
 
 import asyncio
+import sys
+import tempfile
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +14,8 @@ __all__ = ["Worker"]
 
 PATIENCE_SECONDS = 30.0
 """For an answer, over what the command itself takes."""
+SHOWN_CHARACTERS = 300
+"""Of a worker's last words."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -27,10 +31,16 @@ class Worker(Child):
         """Start nothing yet."""
         super().__init__(name, module)
         self.ready: dict[str, Any] = {}
+        self._written = ""
 
     async def start(self, first_line: str = "") -> dict[str, Any]:
         """Start it, and keep what it says."""
-        self.ready = await super().start(first_line)
+        self.standard_error = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        try:
+            self.ready = await super().start(first_line)
+        except TransportError as failed:
+            await self.stop()
+            raise TransportError(f"{failed}{self._last_words()}") from failed
         return self.ready
 
     async def ask(
@@ -50,8 +60,27 @@ class Worker(Child):
             async with asyncio.timeout(takes_seconds + PATIENCE_SECONDS):
                 line = await self.exchange(command.model_dump_json())
         except TimeoutError:
-            raise TransportError(f"{self.name} did not answer in time") from None
+            await self.stop()
+            raise TransportError(
+                f"{self.name} did not answer in time{self._last_words()}"
+            ) from None
         try:
             return answer_type.model_validate_json(line)
         except ValidationError:
-            raise TransportError(f"{self.name} gave no answer; its reason is above") from None
+            await self.stop()
+            raise TransportError(f"{self.name} gave no answer{self._last_words()}") from None
+
+    async def stop(self) -> None:
+        """End it, and pass on what it wrote to its standard error."""
+        await super().stop()
+        if self.standard_error is not None:
+            self.standard_error.seek(0)
+            self._written = self.standard_error.read().decode(errors="replace")
+            self.standard_error.close()
+            self.standard_error = None
+            sys.stderr.write(self._written)
+
+    def _last_words(self) -> str:
+        """Quote the last line of it that says anything, which is a traceback's reason."""
+        lines = [line.strip() for line in self._written.splitlines() if line.strip()]
+        return f"; its last words: {lines[-1][:SHOWN_CHARACTERS]}" if lines else ""
