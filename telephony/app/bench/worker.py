@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import tempfile
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from telephony.app.children import Child
 from telephony.errors import TransportError
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "start_worker", "tell_progress"]
 
 PATIENCE_SECONDS = 30.0
 """For an answer, over what the command itself takes."""
@@ -84,3 +85,21 @@ class Worker(Child):
         """Quote the last line of it that says anything, which is a traceback's reason."""
         lines = [line.strip() for line in self._written.splitlines() if line.strip()]
         return f"; its last words: {lines[-1][:SHOWN_CHARACTERS]}" if lines else ""
+
+
+async def start_worker(stack: AsyncExitStack, name: str, module: str) -> Worker:
+    """Start a worker that ends with the stack.
+
+    Raises:
+        TransportError: It did not start.
+    """
+    worker = Worker(name, module)
+    stack.push_async_callback(worker.stop)
+    await worker.start()
+    return worker
+
+
+def tell_progress(text: str) -> None:
+    """Say on standard error what is being measured."""
+    sys.stderr.write(f"bench: {text}\n")
+    sys.stderr.flush()
