@@ -46,7 +46,7 @@ def test_a_short_run_measures_everything() -> None:
     assert 0 < told["delta_floor_us"] < told["delta_us"] < LONGEST_US
     assert 0 < told["delta_alone_floor_us"] < told["delta_alone_us"] < LONGEST_US
     assert 0 < told["append_floor_us"] < told["append_written_us"] < LONGEST_US
-    assert told["append_us"] == pytest.approx(told["append_written_us"] - told["append_floor_us"])
+    assert 0 < told["append_us"] < LONGEST_US
     assert 0 < told["import_s"] < math.inf
     assert 5 < told["import_mb"] < 200
     assert told["sessions"] == 4

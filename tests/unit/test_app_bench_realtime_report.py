@@ -36,6 +36,7 @@ SESSIONS = ObservedSessions(
 GOOD = ObservedRealtime(
     ours=ClientCosts(8.0, 20.0, 3.0),
     floor=ClientCosts(1.0, 9.0, 2.2),
+    own_append_us=0.8,
     sdk=Sdk(
         "0.24.0",
         ClientCosts(20.0, 40.0, 10.2),
@@ -56,8 +57,8 @@ def test_figures_of_a_good_run() -> None:
     report = make_realtime_report(GOOD)
     assert (report.problems, report.short, report.void) == ((), (), ())
     assert report.append_us == pytest.approx(0.8)
-    assert report.sdk_model_append_us == pytest.approx(8.0)
-    assert report.append_share_of_sdk_model == pytest.approx(0.1)
+    assert report.append_share_of_sdk_model == pytest.approx(3.0 / 10.2)
+    assert report.append_share_of_sdk_session == pytest.approx(3.0 / 11.0)
     assert report.delta_share_of_sdk_model == pytest.approx(0.4)
     assert report.delta_share_of_sdk_session == pytest.approx(0.25)
     assert (report.events_up_per_s, report.events_down_per_s) == (15_000, 15_000)
@@ -127,7 +128,12 @@ def test_a_machine_or_a_server_that_is_too_busy_makes_a_run_void() -> None:
 
 def test_figures_that_are_not_held_are_named() -> None:
     report = make_realtime_report(
-        replace(GOOD, ours=ClientCosts(16.0, 20.0, 3.7), imported=ImportCost(0.5, 41.0))
+        replace(
+            GOOD,
+            ours=ClientCosts(16.0, 20.0, 3.7),
+            own_append_us=1.5,
+            imported=ImportCost(0.5, 41.0),
+        )
     )
     assert report.short == (
         "a delta takes 16.00 µs, wanted at most 10.00",

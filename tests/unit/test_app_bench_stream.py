@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from telephony.app.bench.import_cost import import_cost
-from telephony.app.bench.measured_client import DeltaMeter, MeasuredClients
+from telephony.app.bench.measured_client import BURST, DeltaMeter, MeasuredClients
 from telephony.app.bench.messages import (
     Connect,
     Cost,
     MeasureAppends,
     MeasureDeltas,
+    MeasureOwnAppend,
     Opened,
     OpenSessions,
     Quiet,
@@ -21,7 +22,7 @@ from telephony.app.bench.messages import (
     SetScript,
     StreamDeltas,
 )
-from telephony.app.bench.our_clients import BareClient, OurClient
+from telephony.app.bench.our_clients import OurClients
 from telephony.app.bench.realtime_report import depths, first_and_last
 from telephony.app.bench.stream_server import StreamConnection, StreamServer
 from telephony.app.bench.stream_sessions import StreamSessions
@@ -40,11 +41,13 @@ def with_server(test: Callable[[StreamServer, str], Awaitable[None]]) -> None:
             lambda: stream.connect(), "127.0.0.1", 0
         )
         port = server.sockets[0].getsockname()[1]
-        await asyncio.wait_for(test(stream, f"ws://127.0.0.1:{port}/v1/realtime"), SECONDS)
-        server.close()
-        for connection in tuple(stream.connections):
-            connection.abort()
-        await asyncio.sleep(0)
+        try:
+            await asyncio.wait_for(test(stream, f"ws://127.0.0.1:{port}/v1/realtime"), SECONDS)
+        finally:
+            server.close()
+            for connection in tuple(stream.connections):
+                connection.abort()
+            await asyncio.sleep(0)
 
     asyncio.run(served())
 
@@ -136,19 +139,20 @@ def test_sessions_that_cannot_open_say_why() -> None:
 @pytest.mark.parametrize("name", ["ours", "floor"])
 def test_each_client_hears_every_delta_of_each_answer(name: str) -> None:
     async def test(server: StreamServer, url: str) -> None:
-        clients = MeasuredClients({"ours": OurClient(), "floor": BareClient()})
+        clients = OurClients()
         await clients.carry_out(Connect(url=url))
         for deltas, burst in ((40, 20), (5, 1)):
             await server.carry_out(SetScript(deltas=deltas, burst=burst, gap_ms=1.0))
             cost = await clients.carry_out(MeasureDeltas(client=name, deltas=deltas))
             assert isinstance(cost, Cost)
             assert cost.us > 0
-        cost = await clients.carry_out(MeasureAppends(client=name, bursts=2))
-        assert isinstance(cost, Cost)
-        assert cost.us > 0
+        for measure in (MeasureAppends(client=name, bursts=2), MeasureOwnAppend(bursts=2)):
+            cost = await clients.carry_out(measure)
+            assert isinstance(cost, Cost)
+            assert cost.us > 0
         await clients.close()
         await asyncio.sleep(0.05)
-        assert server.appends == 40
+        assert server.appends == 2 * BURST
 
     with_server(test)
 

@@ -19,12 +19,13 @@ from telephony.app.bench.messages import (
     MeasureDeltas,
 )
 
-__all__ = ["AUDIO", "BURST", "DeltaMeter", "MeasuredClient", "MeasuredClients"]
+__all__ = ["AUDIO", "BURST", "NS_PER_US", "DeltaMeter", "MeasuredClient", "MeasuredClients"]
 
 AUDIO = bytes(range(160))
 """20 ms of G.711."""
 BURST = 20
-"""Appends between which the server is left time to read, so that no write waits."""
+"""Appends at once: few enough for the kernel to take them all. Between bursts the server is left
+time to read, so no write waits."""
 DRAIN_SECONDS = 0.002
 NS_PER_US = 1000
 

@@ -24,6 +24,7 @@ __all__ = [
     "MeasureAppends",
     "MeasureDeltas",
     "MeasureFloor",
+    "MeasureOwnAppend",
     "Measured",
     "ModelCounts",
     "OpenSessions",
@@ -217,6 +218,13 @@ class MeasureAppends(_Message):
     bursts: int
 
 
+class MeasureOwnAppend(_Message):
+    """Tell what of an append is spent before the socket."""
+
+    do: Literal["own_append"] = "own_append"
+    bursts: int
+
+
 class Cost(_Message):
     """Processor time of the client's process, user and system, per event."""
 
@@ -291,6 +299,7 @@ Command = (
     | Connect
     | MeasureDeltas
     | MeasureAppends
+    | MeasureOwnAppend
     | OpenSessions
     | StreamDeltas
     | Sample

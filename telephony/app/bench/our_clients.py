@@ -7,9 +7,12 @@ import asyncio
 import secrets
 import socket
 
+from pydantic import BaseModel
+
 from telephony.app.bench.command_pipe import answer_commands, say
 from telephony.app.bench.measured_client import AUDIO, BURST, MeasuredClient, MeasuredClients
-from telephony.app.bench.messages import Done
+from telephony.app.bench.messages import Command, Cost, Done, MeasureOwnAppend
+from telephony.app.bench.own_append import OwnAppend
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.realtime_socket import RealtimeSocket
 from telephony.engine.tcp_options import tune
@@ -29,7 +32,7 @@ from telephony.voice import (
     VoiceEvent,
 )
 
-__all__ = ["BareClient", "OurClient", "main"]
+__all__ = ["BareClient", "OurClient", "OurClients", "main"]
 
 CONNECT_SECONDS = 10.0
 READ_OCTETS = 262_144
@@ -152,8 +155,28 @@ class BareClient(MeasuredClient):
             self._connection.close()
 
 
+class OurClients(MeasuredClients):
+    """Both, and what an append costs before the socket."""
+
+    def __init__(self) -> None:
+        """Connect none."""
+        super().__init__({"ours": OurClient(), "floor": BareClient()})
+        self._own_append = OwnAppend()
+
+    async def carry_out(self, command: Command) -> BaseModel:
+        """Do what the benchmark asks."""
+        if isinstance(command, MeasureOwnAppend):
+            return Cost(us=self._own_append.us(command.bursts))
+        return await super().carry_out(command)
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._own_append.close()
+        await super().close()
+
+
 async def _run() -> None:
-    clients = MeasuredClients({"ours": OurClient(), "floor": BareClient()})
+    clients = OurClients()
     say(Done())
     await answer_commands(clients.carry_out)
     await clients.close()

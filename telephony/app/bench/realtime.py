@@ -23,6 +23,7 @@ from telephony.app.bench.messages import (
     MeasureAppends,
     MeasureDeltas,
     MeasureFloor,
+    MeasureOwnAppend,
     Opened,
     OpenSessions,
     Sample,
@@ -106,7 +107,7 @@ class _Bench:
 
     async def run(self, imported: ImportCost, sdk_version: str | None) -> ObservedRealtime:
         """Measure the one after the other."""
-        costs = await self._costs(has_sdk=sdk_version is not None)
+        costs, own_append_us = await self._costs(has_sdk=sdk_version is not None)
         sdk = None
         if sdk_version is not None:
             sdk = Sdk(
@@ -115,14 +116,19 @@ class _Bench:
         return ObservedRealtime(
             ours=costs["ours"],
             floor=costs["floor"],
+            own_append_us=own_append_us,
             sdk=sdk,
             imported=imported,
             sessions=await self._many(),
             is_pinned=self._core is not None,
         )
 
-    async def _costs(self, *, has_sdk: bool) -> dict[str, ClientCosts]:
-        """Measure every client in turn, round by round, and give the least of each figure."""
+    async def _costs(self, *, has_sdk: bool) -> tuple[dict[str, ClientCosts], float]:
+        """Measure every client in turn, round by round, and give the least of each figure.
+
+        Returns:
+            The clients' by name, and what of our append is spent before the socket.
+        """
         async with AsyncExitStack() as stack:
             server = await start_worker(stack, "stream server", "telephony.app.bench.stream_server")
             ours = await self._start_client(stack, server, "our client", "our_clients")
@@ -132,6 +138,7 @@ class _Bench:
                 clients |= {"sdk_model": sdk, "sdk_session": sdk}
             tell_progress(f"measuring events for {self._seconds:g} s: {', '.join(clients)}")
             rounds: list[dict[str, ClientCosts]] = []
+            own_us: list[float] = []
             until = time.monotonic() + self._seconds
             while len(rounds) < LEAST_ROUNDS or time.monotonic() < until:
                 rounds.append(
@@ -140,7 +147,9 @@ class _Bench:
                         for name, worker in clients.items()
                     }
                 )
-        return {name: _least([one[name] for one in rounds]) for name in clients}
+                own = await ours.ask(MeasureOwnAppend(bursts=APPEND_BURSTS), Cost)
+                own_us.append(own.us)
+        return {name: _least([one[name] for one in rounds]) for name in clients}, min(own_us)
 
     async def _start_client(
         self, stack: AsyncExitStack, server: Worker, name: str, module: str
