@@ -1,12 +1,13 @@
 """A Realtime session without its socket: the one implementation of `voice.VoiceSession`."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from telephony.realtime import events
 from telephony.realtime.audio_messages import append_message, read_audio_delta
-from telephony.realtime.client_commands import client_event, session_update
+from telephony.realtime.client_commands import client_event, raw_message, session_update
 from telephony.realtime.client_events import ResponseCancel
 from telephony.realtime.content import Content, SessionCounters
 from telephony.realtime.outcomes import (
@@ -140,6 +141,16 @@ class RealtimeSession:
         if isinstance(command, ToolResult) and command.respond:
             self._responses.ask(None, now_ns)
         self._send_responses()
+
+    def send_raw(self, event: Mapping[str, Any]) -> None:
+        """Send an event of the protocol as it is, past the sequencer; checked like a server would.
+
+        Raises:
+            BadClientEventError: The event is not one of the protocol's: our caller is at fault.
+        """
+        message = raw_message(event)
+        if not self._is_closed and self._close_deadline is None:
+            self._outputs.append(Message(message))
 
     def handle_message(self, text: bytes, now_ns: Nanoseconds) -> None:
         """Take one message from the server, as it stood in its frame; whatever it is, go on."""

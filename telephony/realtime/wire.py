@@ -61,13 +61,16 @@ class TypedWireModel(WireModel):
 
 
 class ContentPart(TypedWireModel):
-    """One piece of an item: `input_text`, `input_audio`, `output_text` or `output_audio`."""
+    """One piece of an item: `input_text`, `input_audio`, `output_audio` and so on."""
 
     type: str = ""
     text: str | None = None
     transcript: str | None = None
     audio: str | None = None
     """Base64."""
+    image_url: str | None = None
+    """A `data:` URL."""
+    detail: str | None = None
 
 
 class Item(TypedWireModel):
