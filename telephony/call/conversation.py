@@ -11,6 +11,7 @@ from telephony.call.agent_turn import AgentTurn
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.cut_rows import row_of_cut
 from telephony.call.events import (
+    CallerIdled,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallEventBody,
@@ -33,6 +34,8 @@ from telephony.voice import (
     CallerTranscribed,
     CancelResponse,
     Configure,
+    IdleTimedOut,
+    RateLimitUpdated,
     Respond,
     ResponseFinished,
     ResponseStarted,
@@ -159,7 +162,16 @@ class Conversation:
                 self.troubles.handle_error(event)
             case UnknownEventReceived(type=kind):
                 self.troubles.handle_unknown(kind)
+            case IdleTimedOut():
+                note(
+                    CallerIdled(
+                        audio_start_ms=event.audio_start_ms, audio_end_ms=event.audio_end_ms
+                    )
+                )
+            case RateLimitUpdated():
+                self.troubles.handle_rate_limit(event)
             case _:
+                # Confirmations, partial texts, and what a provider with the audio tells of it.
                 pass
 
     def _handle_granted(self, event: SessionGranted, now_ns: Nanoseconds) -> None:

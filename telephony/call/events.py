@@ -22,6 +22,7 @@ __all__ = [
     "CallPlaced",
     "CallProgressed",
     "CallResumed",
+    "CallerIdled",
     "CallerSpeechStarted",
     "CallerSpeechStopped",
     "DigitPressed",
@@ -164,6 +165,14 @@ class CallerSpeechStopped(MessageBody):
     audio_end_ms: int
 
 
+class CallerIdled(MessageBody):
+    """The caller said nothing for as long as the agent's `idle_timeout_ms` allows."""
+
+    type: Literal["caller.idled"] = "caller.idled"
+    audio_start_ms: int
+    audio_end_ms: int
+
+
 class SpeechTranscribed(MessageBody):
     """What one side said, as text.
 
@@ -211,7 +220,7 @@ class DigitPressed(MessageBody):
 
     type: Literal["digit.pressed"] = "digit.pressed"
     digit: str
-    method: Literal["rtp", "info", "inband"]
+    method: Literal["rtp", "info", "inband", "provider"]
 
 
 class KeysCollected(MessageBody):
@@ -284,6 +293,7 @@ CallEventBody = Annotated[
     | ResponseEnded
     | CallerSpeechStarted
     | CallerSpeechStopped
+    | CallerIdled
     | SpeechTranscribed
     | ItemTruncatedAt
     | ItemDeletedFromMemory

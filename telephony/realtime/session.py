@@ -10,6 +10,7 @@ from telephony.realtime.audio_messages import append_message, read_audio_delta
 from telephony.realtime.client_commands import client_event, raw_message, session_update
 from telephony.realtime.client_events import ResponseCancel
 from telephony.realtime.content import Content, SessionCounters
+from telephony.realtime.news import news_of
 from telephony.realtime.outcomes import (
     error_received,
     refuses_format,
@@ -28,14 +29,11 @@ from telephony.voice import (
     CommitAudio,
     Configure,
     DeleteItem,
-    ItemDeleted,
-    ItemTruncated,
     Message,
     Respond,
     ResponseStarted,
     SessionClosed,
     SessionGranted,
-    SessionOpened,
     SessionSettings,
     SpeechStarted,
     SpeechStopped,
@@ -171,27 +169,17 @@ class RealtimeSession:
             return
         if not self._content.handle(event) and not self._handle_session(event, now_ns):
             self._handle_turn(event, now_ns)
+            for told in news_of(event):
+                self._emit(told)
         self._send_responses()
 
     def _handle_session(self, event: events.ServerEvent, now_ns: Nanoseconds) -> bool:
-        """Take an event about the session and its items; tell whether it was one."""
+        """Take an event about the session as a whole; tell whether it was one."""
         match event:
-            case events.SessionCreated():
-                expires_at = event.session.get("expires_at")
-                self._emit(
-                    SessionOpened(
-                        session_id=shown(event.session.get("id")),
-                        expires_at=expires_at if isinstance(expires_at, int) else None,
-                    )
-                )
             case events.SessionUpdated():
                 self._grant(event)
             case events.ErrorEvent():
                 self._take_error(event, now_ns)
-            case events.ItemTruncatedEvent():
-                self._emit(ItemTruncated(event.item_id, event.content_index, event.audio_end_ms))
-            case events.ItemDeletedEvent():
-                self._emit(ItemDeleted(event.item_id))
             case events.UnknownServerEvent():
                 self.counters.unknown += 1
                 self._emit(UnknownEventReceived(event.type))
@@ -243,6 +231,9 @@ class RealtimeSession:
     def _grant(self, event: events.SessionUpdated) -> None:
         asked = self._settings.audio_format
         self._awaits_grant = False
+        if event.session.get("type") not in (None, "realtime"):
+            self._malformed("unsupported_session", "the session is none that holds a conversation")
+            return
         try:
             granted = granted_format(event.session, "input") or asked
             self._content.output_format = granted_format(event.session, "output") or asked
