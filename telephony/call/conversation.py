@@ -11,7 +11,6 @@ from telephony.call.agent_turn import AgentTurn
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.cut_rows import row_of_cut
 from telephony.call.events import (
-    CallerIdled,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallEventBody,
@@ -21,6 +20,7 @@ from telephony.call.events import (
     VoiceClosed,
     VoiceGranted,
 )
+from telephony.call.news_rows import row_of_news
 from telephony.call.prompts import Prompts
 from telephony.call.session_settings import session_settings
 from telephony.call.session_troubles import SessionTroubles
@@ -34,7 +34,6 @@ from telephony.voice import (
     CallerTranscribed,
     CancelResponse,
     Configure,
-    IdleTimedOut,
     RateLimitUpdated,
     Respond,
     ResponseFinished,
@@ -162,17 +161,12 @@ class Conversation:
                 self.troubles.handle_error(event)
             case UnknownEventReceived(type=kind):
                 self.troubles.handle_unknown(kind)
-            case IdleTimedOut():
-                note(
-                    CallerIdled(
-                        audio_start_ms=event.audio_start_ms, audio_end_ms=event.audio_end_ms
-                    )
-                )
             case RateLimitUpdated():
                 self.troubles.handle_rate_limit(event)
             case _:
-                # Confirmations, partial texts, and what a provider with the audio tells of it.
-                pass
+                row = row_of_news(event)
+                if row is not None:
+                    note(row)
 
     def _handle_granted(self, event: SessionGranted, now_ns: Nanoseconds) -> None:
         is_news = self._grant != event

@@ -33,6 +33,7 @@ __all__ = [
     "ResponseEnded",
     "SpeechTranscribed",
     "ToolRequested",
+    "ToolServed",
     "TransferEnded",
     "TransferProgressed",
     "TransferRequested",
@@ -239,6 +240,16 @@ class ToolRequested(MessageBody):
     arguments: str
 
 
+class ToolServed(MessageBody):
+    """The provider called a tool of one of the agent's tool servers; texts are shortened."""
+
+    type: Literal["tool.served"] = "tool.served"
+    server: str
+    name: str
+    arguments: str
+    output: str
+
+
 class TransferStarted(MessageBody):
     """The far end was asked to call the target."""
 
@@ -301,6 +312,7 @@ CallEventBody = Annotated[
     | DigitPressed
     | KeysCollected
     | ToolRequested
+    | ToolServed
     | TransferStarted
     | TransferProgressed
     | TransferEnded

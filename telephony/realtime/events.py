@@ -56,6 +56,7 @@ __all__ = [
     "SpeechStartedEvent",
     "SpeechStoppedEvent",
     "TimeoutTriggered",
+    "ToolServerEvent",
     "UnknownServerEvent",
     "parse_server_event",
 ]
@@ -364,6 +365,22 @@ class FunctionCallArgumentsDone(ServerEventBase):
     arguments: str = ""
 
 
+class ToolServerEvent(ServerEventBase):
+    """How a server of tools fares that the provider calls; its items say what came of it."""
+
+    type: Literal[
+        "mcp_list_tools.in_progress",
+        "mcp_list_tools.completed",
+        "mcp_list_tools.failed",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+        "response.mcp_call.in_progress",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+    ]
+    item_id: str = ""
+
+
 class RateLimit(WireModel):
     """One of the account's limits."""
 
@@ -414,6 +431,7 @@ KnownServerEvent = (
     | OutputTextDone
     | FunctionCallArgumentsDelta
     | FunctionCallArgumentsDone
+    | ToolServerEvent
     | RateLimitsUpdated
 )
 ServerEvent = KnownServerEvent | UnknownServerEvent

@@ -14,6 +14,8 @@ from telephony.voice import (
     PlayoutReported,
     RateLimitUpdated,
     SessionOpened,
+    ToolServed,
+    VoiceErrorReceived,
     VoiceEvent,
 )
 
@@ -49,8 +51,20 @@ def news_of(event: events.ServerEvent) -> Iterator[VoiceEvent]:
 
 
 def item_news_of(event: events.ServerEvent) -> Iterator[VoiceEvent]:
-    """Give what an event tells of an item, as it begins and as it is complete."""
+    """Give what an event tells of an item or of what works on one."""
     match event:
+        case events.OutputItemDone(item=Item(type="mcp_call") as item):
+            yield ToolServed(
+                item_id=item.id or "",
+                server=shown(item.server_label),
+                name=shown(item.name),
+                arguments=shown(item.arguments),
+                output=shown(item.output),
+            )
+        case events.ToolServerEvent(type="mcp_list_tools.failed"):
+            yield VoiceErrorReceived("tool_server_unreachable", "it did not say what tools it has")
+        case events.ToolServerEvent(type="response.mcp_call.failed"):
+            yield VoiceErrorReceived("tool_server_failed", "a call of one of its tools failed")
         case events.OutputItemAdded() | events.ItemAdded():
             yield from updated_message(event.item, event, "in_progress")
         case events.OutputItemDone() | events.ItemDone() | events.ItemRetrieved():

@@ -74,6 +74,7 @@ class RealtimeSession:
         self._token = token
         self._outputs: deque[Message | VoiceEvent] = deque()
         self._settings = SessionSettings()
+        self._before = self._settings.options
         self._update_id: str | None = None
         self._awaits_grant = self._takes_only_pcm = False
         self._input_format = VoiceFormat.PCM
@@ -220,10 +221,18 @@ class RealtimeSession:
                 pass
 
     def _configure(self, settings: SessionSettings) -> None:
-        if self._takes_only_pcm:
-            settings = replace(settings, audio_format=VoiceFormat.PCM)
+        before = self._settings.options
+        # Tracing stays what it was first, also behind an agent that asks for none.
+        self._before = replace(before, tracing=self._before.tracing or before.tracing)
         self._settings = settings
-        body = session_body(settings, may_set_voice=not self._content.has_spoken)
+        self._update()
+
+    def _update(self) -> None:
+        if self._takes_only_pcm:
+            self._settings = replace(self._settings, audio_format=VoiceFormat.PCM)
+        body = session_body(
+            self._settings, may_set_voice=not self._content.has_spoken, before=self._before
+        )
         update = session_update(body, self._token())
         self._update_id, self._awaits_grant = update.event_id, True
         self._send(update)
@@ -294,7 +303,7 @@ class RealtimeSession:
             return False
         self._takes_only_pcm = True
         self.counters.format_fallbacks += 1
-        self._configure(self._settings)
+        self._update()
         return True
 
     def _complete_call(self, item: Item, response_id: str) -> None:

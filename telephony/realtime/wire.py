@@ -74,7 +74,7 @@ class ContentPart(TypedWireModel):
 
 
 class Item(TypedWireModel):
-    """One entry of the conversation: `message`, `function_call` or `function_call_output`."""
+    """One entry of the conversation: such as a `message` or a `function_call`."""
 
     id: str | None = None
     object: str | None = None
@@ -88,6 +88,8 @@ class Item(TypedWireModel):
     arguments: str | None = None
     """JSON text, as the model wrote it."""
     output: str | None = None
+    server_label: str | None = None
+    """Of an `mcp_call`: the server of tools that the provider called."""
 
 
 class ErrorDetail(WireModel):

@@ -35,10 +35,12 @@ from telephony.voice.events import (
     SpeechStarted,
     SpeechStopped,
     ToolCalled,
+    ToolServed,
     UnknownEventReceived,
     VoiceErrorReceived,
     VoiceEvent,
 )
+from telephony.voice.options import ModelOptions, OptionError, ToolServer
 from telephony.voice.session import Message, VoiceSession
 from telephony.voice.settings import SessionSettings, ToolDeclaration, Turns, VoiceFormat
 
@@ -60,6 +62,8 @@ __all__ = [
     "ItemTruncated",
     "ItemUpdated",
     "Message",
+    "ModelOptions",
+    "OptionError",
     "Picture",
     "PlayoutReported",
     "RateLimitUpdated",
@@ -76,6 +80,8 @@ __all__ = [
     "ToolCalled",
     "ToolDeclaration",
     "ToolResult",
+    "ToolServed",
+    "ToolServer",
     "TruncateItem",
     "Turns",
     "UnknownEventReceived",

@@ -28,6 +28,7 @@ __all__ = [
     "SpeechStarted",
     "SpeechStopped",
     "ToolCalled",
+    "ToolServed",
     "UnknownEventReceived",
     "VoiceErrorReceived",
     "VoiceEvent",
@@ -124,6 +125,20 @@ class ToolCalled:
     name: str
     arguments: str
     """JSON text as the model wrote it; it may be malformed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServed:
+    """The provider called a tool of a `ToolServer`; nothing is to be done. Texts are shortened."""
+
+    item_id: str
+    server: str
+    """Its label."""
+    name: str
+    arguments: str
+    """JSON text as the model wrote it."""
+    output: str
+    """Empty where the call failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +270,7 @@ VoiceEvent = (
     | AudioReceived
     | AudioFinished
     | ToolCalled
+    | ToolServed
     | CallerTranscribed
     | AgentTranscribed
     | ItemTruncated

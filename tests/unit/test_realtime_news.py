@@ -16,6 +16,8 @@ from telephony.voice import (
     PlayoutReported,
     RateLimitUpdated,
     SessionOpened,
+    ToolServed,
+    VoiceErrorReceived,
     VoiceEvent,
 )
 
@@ -55,7 +57,20 @@ ROWS: tuple[tuple[dict[str, object], list[VoiceEvent]], ...] = (
         {"type": "response.output_item.done", "item": {"id": "i", "type": "message"}},
         [ItemUpdated("i", "assistant", "completed", None, ())],
     ),
-    ({"type": "response.output_item.done", "item": {"id": "i", "type": "mcp_call"}}, []),
+    (
+        {"type": "response.output_item.done", "item": {"type": "mcp_call", "output": "x" * 999}},
+        [ToolServed("", "", "", "", "x" * 500)],
+    ),
+    ({"type": "response.output_item.added", "item": {"id": "i", "type": "mcp_call"}}, []),
+    ({"type": "response.mcp_call.in_progress"}, []),
+    (
+        {"type": "response.mcp_call.failed"},
+        [VoiceErrorReceived("tool_server_failed", "a call of one of its tools failed")],
+    ),
+    (
+        {"type": "mcp_list_tools.failed"},
+        [VoiceErrorReceived("tool_server_unreachable", "it did not say what tools it has")],
+    ),
     ({"type": "conversation.item.done", "item": {"type": "message"}}, []),
     ({"type": "input_audio_buffer.cleared"}, []),
 )
