@@ -5,12 +5,12 @@ Each command imports what it runs, so that `--help` is quick and a small command
 
 import json
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from telephony.engine.version import VERSION
 from telephony.errors import ConfigurationError, TelephonyError
 
 __all__ = ["app", "main"]
@@ -51,10 +51,7 @@ EXIT_FAILED = 1
 
 def _say_version(is_asked: bool) -> None:
     if is_asked:
-        try:
-            typer.echo(f"telephony {version('telephony')}")
-        except PackageNotFoundError:
-            typer.echo("telephony, not installed")
+        typer.echo(f"telephony {VERSION}")
         raise typer.Exit
 
 

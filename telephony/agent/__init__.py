@@ -5,15 +5,18 @@ from telephony.agent.call_tools import hang_up, press_keys
 from telephony.agent.errors import ToolArgumentError, ToolResultError
 from telephony.agent.tool import AnyTool, Executor, Tool, tool
 from telephony.agent.transfer import Transfer
+from telephony.voice import ModelOptions, ToolServer
 
 __all__ = [
     "Action",
     "Agent",
     "AnyTool",
     "Executor",
+    "ModelOptions",
     "Tool",
     "ToolArgumentError",
     "ToolResultError",
+    "ToolServer",
     "Transfer",
     "agents_by_name",
     "hang_up",

@@ -1,7 +1,7 @@
 """`Agent`: who answers a call, with what instructions, tools and ways onward."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
 
@@ -9,12 +9,13 @@ from telephony.agent.names import HANDOFF_PREFIX, check_name
 from telephony.agent.tool import AnyTool, Tool
 from telephony.agent.transfer import Transfer
 from telephony.errors import ConfigurationError
-from telephony.voice import ToolDeclaration, Turns
+from telephony.voice import ModelOptions, ToolDeclaration, ToolServer, Turns
 
 __all__ = ["Action", "Agent", "agents_by_name", "session_tools"]
 
 TRUNCATION_POINTS: Final = ("sent", "reacted")
 AVAILABLE_TURNS: Final = (None, "server")
+TOOL_CHOICES: Final = ("auto", "none", "required")
 MAX_SILENCE_MS: Final = 10_000
 NO_ARGUMENTS: Final[Mapping[str, object]] = {
     "type": "object",
@@ -43,6 +44,8 @@ class Agent:
         may_interrupt: Whether the caller may; False needs `turns="ours"`.
         truncate_at: What the model remembers after an interruption: what was "sent", or what the
             caller had heard when he "reacted".
+        tool_servers: Servers of tools that the provider calls by itself.
+        options: What else the model is told.
         description: What other agents' models read about what this one is for.
 
     Raises:
@@ -62,12 +65,15 @@ class Agent:
     may_interrupt: bool = True
     truncate_at: Literal["sent", "reacted"] = "sent"
     description: str = ""
+    tool_servers: Sequence[ToolServer] = ()
+    options: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
         """Freeze the lists and refuse what could not be carried out."""
         check_name(self.name, "name of an agent", prefix=HANDOFF_PREFIX)
         object.__setattr__(self, "tools", tuple(self.tools))
         object.__setattr__(self, "handoffs", tuple(self.handoffs))
+        object.__setattr__(self, "tool_servers", tuple(self.tool_servers))
         self._check_settings()
         for tool in self.tools:
             # A user without a type checker may pass the bare function.
@@ -82,6 +88,7 @@ class Agent:
                     " wanted an Agent, a Transfer or an agent's name"
                 )
         self._check_unique_names()
+        self._check_model()
 
     def _check_settings(self) -> None:
         """Refuse settings out of range, and those that need what is not there yet."""
@@ -114,6 +121,22 @@ class Agent:
         if twice:
             raise ConfigurationError(
                 f"agent {self.name!r}: more than one tool or handoff is called {', '.join(twice)}"
+            )
+
+    def _check_model(self) -> None:
+        """Refuse tool servers of one label, and a choice of a function that is not there."""
+        labels = [server.label for server in self.tool_servers]
+        if len(set(labels)) < len(labels):
+            raise ConfigurationError(
+                f"agent {self.name!r}: tool servers are called {', '.join(labels)},"
+                " wanted different labels"
+            )
+        choice = self.options.tool_choice
+        choices = (*TOOL_CHOICES, *self.actions)
+        if choice is not None and choice not in choices:
+            raise ConfigurationError(
+                f"agent {self.name!r}: tool_choice is {choice!r},"
+                f" wanted one of {', '.join(choices)}"
             )
 
     @cached_property

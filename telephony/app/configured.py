@@ -5,7 +5,7 @@ import re
 import secrets
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
@@ -14,11 +14,11 @@ from telephony.agent import Agent, Transfer, agents_by_name, session_tools
 from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
-from telephony.config import LINE_NUMBER, RealtimeSettings, Settings, load
+from telephony.config import LINE_NUMBER, AgentSettings, RealtimeSettings, Settings, load
 from telephony.engine.descriptors import check_calls, descriptor_limit
 from telephony.engine.settings import EngineSettings, SipListen
 from telephony.errors import ConfigurationError
-from telephony.voice import VoiceFormat
+from telephony.voice import ModelOptions, OptionError, VoiceFormat
 
 __all__ = [
     "Configured",
@@ -200,9 +200,24 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
             voice=one.voice,
             realtime=one.realtime,
             greeting=one.greeting,
+            options=_options(name, one),
         )
         for name, one in settings.agent.items()
     ]
+
+
+def _options(name: str, settings: AgentSettings) -> ModelOptions:
+    """Give an agent's options, which stand among its other keys.
+
+    Raises:
+        ConfigurationError: Two contradict each other.
+    """
+    try:
+        return ModelOptions(
+            **{one.name: getattr(settings, one.name) for one in fields(ModelOptions)}
+        )
+    except OptionError as contradiction:
+        raise ConfigurationError(f"agent.{name}: {contradiction}") from None
 
 
 def _faults(configured: Configured) -> Iterator[str]:
@@ -242,6 +257,7 @@ def _voice_server(server: RealtimeSettings, environ: Mapping[str, str]) -> Voice
         url=server.url,
         headers=headers,
         model=server.model,
+        transcribe_with=server.transcribe_with,
         audio_format=None if server.format == "leg" else VoiceFormat(server.format),
         ping_seconds=server.ping_s,
         pong_seconds=server.pong_s,

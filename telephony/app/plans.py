@@ -72,11 +72,13 @@ class Plans:
                 )
                 for tool in session_tools(agent)
             ),
+            tool_servers=tuple(agent.tool_servers),
             audio_format=server.audio_format,
             model=agent.model or server.model,
             voice=agent.voice,
             silence_ms=agent.silence_ms,
             transcribe_with=server.transcribe_with,
+            options=agent.options,
             may_be_interrupted_by_keys=agent.may_interrupt,
             truncate_at=agent.truncate_at,
             greeting=f'Say exactly: "{agent.greeting}"' if agent.greeting else None,

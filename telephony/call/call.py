@@ -63,7 +63,7 @@ from telephony.call.transfer import CallTransfer
 from telephony.errors import LocalError
 from telephony.media import DigitArrived, MediaEvent, MediaStarted, WordsSent
 from telephony.units import NS_PER_SECOND, Nanoseconds
-from telephony.voice import SessionClosed, SessionGranted, VoiceEvent
+from telephony.voice import DigitReceived, SessionClosed, SessionGranted, VoiceEvent
 
 __all__ = ["Call"]
 
@@ -297,6 +297,8 @@ class Call:
             self._input(CallInput.VOICE_READY)
         elif isinstance(event, SessionClosed):
             self._lose_voice(event.reason)
+        elif isinstance(event, DigitReceived):
+            self._handle_digit(DigitPressed(digit=event.digit, method="provider"))
         self._check_voice()
         self._check_words()
 

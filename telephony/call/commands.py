@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from telephony.call.body import MessageBody
-from telephony.voice import VoiceFormat
+from telephony.voice import ModelOptions, ToolServer, VoiceFormat
 
 __all__ = [
     "AnswerCall",
@@ -44,12 +44,14 @@ class VoicePlan(MessageBody):
     agent: str
     instructions: str = ""
     tools: tuple[ToolDeclared, ...] = ()
+    tool_servers: tuple[ToolServer, ...] = ()
     audio_format: VoiceFormat | None = None
     """None follows the leg: `pcmu` or `pcma` for G.711."""
     model: str | None = None
     voice: str | None = None
     silence_ms: int = 500
     transcribe_with: str | None = None
+    options: ModelOptions = ModelOptions()
     may_be_interrupted_by_keys: bool = True
     truncate_at: Literal["sent", "reacted"] = "sent"
     greeting: str | None = None

@@ -20,6 +20,7 @@ from telephony.call.events import (
     VoiceClosed,
     VoiceGranted,
 )
+from telephony.call.news_rows import row_of_news
 from telephony.call.prompts import Prompts
 from telephony.call.session_settings import session_settings
 from telephony.call.session_troubles import SessionTroubles
@@ -33,6 +34,7 @@ from telephony.voice import (
     CallerTranscribed,
     CancelResponse,
     Configure,
+    RateLimitUpdated,
     Respond,
     ResponseFinished,
     ResponseStarted,
@@ -159,8 +161,12 @@ class Conversation:
                 self.troubles.handle_error(event)
             case UnknownEventReceived(type=kind):
                 self.troubles.handle_unknown(kind)
+            case RateLimitUpdated():
+                self.troubles.handle_rate_limit(event)
             case _:
-                pass
+                row = row_of_news(event)
+                if row is not None:
+                    note(row)
 
     def _handle_granted(self, event: SessionGranted, now_ns: Nanoseconds) -> None:
         is_news = self._grant != event

@@ -22,6 +22,7 @@ __all__ = [
     "CallPlaced",
     "CallProgressed",
     "CallResumed",
+    "CallerIdled",
     "CallerSpeechStarted",
     "CallerSpeechStopped",
     "DigitPressed",
@@ -32,6 +33,7 @@ __all__ = [
     "ResponseEnded",
     "SpeechTranscribed",
     "ToolRequested",
+    "ToolServed",
     "TransferEnded",
     "TransferProgressed",
     "TransferRequested",
@@ -164,6 +166,14 @@ class CallerSpeechStopped(MessageBody):
     audio_end_ms: int
 
 
+class CallerIdled(MessageBody):
+    """The caller said nothing for as long as the agent's `idle_timeout_ms` allows."""
+
+    type: Literal["caller.idled"] = "caller.idled"
+    audio_start_ms: int
+    audio_end_ms: int
+
+
 class SpeechTranscribed(MessageBody):
     """What one side said, as text.
 
@@ -211,7 +221,7 @@ class DigitPressed(MessageBody):
 
     type: Literal["digit.pressed"] = "digit.pressed"
     digit: str
-    method: Literal["rtp", "info", "inband"]
+    method: Literal["rtp", "info", "inband", "provider"]
 
 
 class KeysCollected(MessageBody):
@@ -228,6 +238,16 @@ class ToolRequested(MessageBody):
     tool_call_id: str
     name: str
     arguments: str
+
+
+class ToolServed(MessageBody):
+    """The provider called a tool of one of the agent's tool servers; texts are shortened."""
+
+    type: Literal["tool.served"] = "tool.served"
+    server: str
+    name: str
+    arguments: str
+    output: str
 
 
 class TransferStarted(MessageBody):
@@ -284,6 +304,7 @@ CallEventBody = Annotated[
     | ResponseEnded
     | CallerSpeechStarted
     | CallerSpeechStopped
+    | CallerIdled
     | SpeechTranscribed
     | ItemTruncatedAt
     | ItemDeletedFromMemory
@@ -291,6 +312,7 @@ CallEventBody = Annotated[
     | DigitPressed
     | KeysCollected
     | ToolRequested
+    | ToolServed
     | TransferStarted
     | TransferProgressed
     | TransferEnded

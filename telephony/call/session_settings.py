@@ -13,9 +13,11 @@ def session_settings(plan: VoicePlan, leg_format: VoiceFormat) -> SessionSetting
         tools=tuple(
             ToolDeclaration(tool.name, tool.description, tool.parameters) for tool in plan.tools
         ),
+        tool_servers=plan.tool_servers,
         audio_format=plan.audio_format or leg_format,
         model=plan.model,
         voice=plan.voice,
         silence_ms=plan.silence_ms,
         transcribe_with=plan.transcribe_with,
+        options=plan.options,
     )

@@ -4,12 +4,16 @@ from collections.abc import Callable
 from typing import Literal
 
 from telephony.call.events import CallEventBody, TroubleNoted
-from telephony.voice import SessionClosed, VoiceErrorReceived
+from telephony.voice import RateLimitUpdated, SessionClosed, VoiceErrorReceived
 
 __all__ = ["SessionTroubles"]
 
 REFUSED_STATUSES = frozenset({401, 403, 404})
 """Of the handshake: a wrong key, or a wrong path or model."""
+LOW_SHARE = 0.1
+"""What is left of a limit when it is worth a row."""
+LIMITS_NOTED = 8
+"""There are two; a server may make up names."""
 ERRORS_NOTED = 20
 """Rows about the session's errors per call; all are counted."""
 
@@ -25,12 +29,13 @@ class SessionTroubles:
         unknown_events: How many events of types that this version does not know.
     """
 
-    __slots__ = ("_note", "errors", "unknown_events")
+    __slots__ = ("_low_limits", "_note", "errors", "unknown_events")
 
     def __init__(self, note: Callable[[CallEventBody], None]) -> None:
         """Begin with none."""
         self.errors = 0
         self.unknown_events = 0
+        self._low_limits: set[str] = set()
         self._note = note
 
     def note(
@@ -50,6 +55,16 @@ class SessionTroubles:
         self.unknown_events += 1
         if self.unknown_events == 1:
             self.note("voice.unknown_event", f"the server sent an event of type {kind!r}")
+
+    def handle_rate_limit(self, event: RateLimitUpdated) -> None:
+        """Tell that one of the account's limits is nearly used up, once for each in a session."""
+        limit, remaining = event.limit, event.remaining
+        if limit is None or remaining is None or remaining > limit * LOW_SHARE:
+            return
+        if event.name not in self._low_limits and len(self._low_limits) < LIMITS_NOTED:
+            self._low_limits.add(event.name)
+            left = f"{remaining:g} of {limit:g} {event.name} are left"
+            self.note("voice.rate_limit_low", left, "configuration")
 
     def handle_lost(self, event: SessionClosed) -> None:
         """Tell that the session has ended by itself, and whose fault that is."""

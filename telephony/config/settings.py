@@ -216,6 +216,9 @@ class RealtimeSettings(_Section):
     """Who decides that the caller began and ended to speak."""
     api_key: SecretReference | None = None
     """The key it is opened with."""
+    transcribe_with: str | None = None
+    """The model that transcribes the caller, for the transcript; without it there are no words of
+    his."""
     ping_s: Annotated[float, Field(ge=0, le=600)] = 20.0
     """How often the connection is tried with a ping while a call is up, in seconds; 0 sends none.
     Proxies cut what is silent for a minute or more."""
@@ -320,6 +323,34 @@ class AgentSettings(_Section):
     """The model's voice, where the server's choice will not do."""
     realtime: Name | None = None
     """The `[realtime.NAME]` that speaks for it; the first of the file by default."""
+    prompt: dict[str, str] | None = None
+    """A prompt kept at the provider: its `id`, and its `version` if wanted."""
+    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """How long one response may be, its audio included."""
+    tool_choice: str | None = None
+    """`auto`, `none`, `required`, or the name of a function that is always called."""
+    parallel_tool_calls: bool | None = None
+    """Whether one response may call several functions."""
+    reasoning: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+    """How much a model that reasons does so before it speaks."""
+    truncation: Literal["auto", "disabled"] | None = None
+    """Whether the model forgets the oldest words when its memory is full, or fails."""
+    retention_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
+    """In place of `truncation`: the share of its memory that the model keeps then."""
+    speed: Annotated[float, Field(ge=0.25, le=1.5)] | None = None
+    """The speed of the voice."""
+    noise_reduction: Literal["near_field", "far_field"] | None = None
+    """For a caller with the mouthpiece at his lips, or across the room."""
+    eagerness: Literal["low", "medium", "high", "auto"] | None = None
+    """Ends the caller's turn by what he says, this soon; without it silence ends it."""
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How loud speech has to be."""
+    prefix_padding_ms: Annotated[int, Field(ge=0, le=5000)] | None = None
+    """Audio before the detected start of speech that belongs to it."""
+    idle_timeout_ms: Annotated[int, Field(ge=1000, le=600_000)] | None = None
+    """After so much silence of the caller the model asks after him."""
+    tracing: Literal["auto"] | None = None
+    """Lets the provider keep a trace, which holds the caller's words."""
 
 
 class Settings(_Section):

@@ -10,6 +10,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
@@ -22,6 +23,7 @@ from telephony.engine.uplink_writer import (
     UplinkWriter,
     reason_of,
 )
+from telephony.engine.version import PRODUCT
 from telephony.engine.websocket_handshake import client_protocol, open_websocket
 from telephony.engine.websocket_text import TextFrames
 from telephony.errors import LocalError
@@ -66,6 +68,9 @@ class SocketSettings:
     """When packets are due next: what is read until then must not delay them."""
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
+    user_agent: str = PRODUCT
+    on_message: Callable[[bytes], None] | None = None
+    """Sees each message of the server as it came, before the session does."""
 
 
 class RealtimeSocket:
@@ -95,11 +100,12 @@ class RealtimeSocket:
         """
         self._protocol = client_protocol(url, max_message_octets=MAX_MESSAGE_OCTETS)
         self._frame_text = TextFrames().frame
-        self._headers = headers
         self._session = session
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
+        self._headers = {"User-Agent": self._settings.user_agent, **headers}
+        self._on_message = self._settings.on_message
         self._connection: socket.socket | None = None
         self._channel: Channel = PlainChannel()
         self._keepalive = Keepalive(self._settings.keepalive, self._ping, self._lost)
@@ -196,6 +202,16 @@ class RealtimeSocket:
             self._session.handle_closed(NORMAL_CLOSURE, "closed before it was open", self._clock())
             self._drain()
 
+    def send_raw(self, event: Mapping[str, Any]) -> None:
+        """Send an event of the protocol as it is, once the connection is open.
+
+        Raises:
+            BadClientEventError: The event is not one of the protocol's; nothing was sent.
+        """
+        self._session.send_raw(event)
+        if self._connection is not None:
+            self._drain()
+
     async def close(self) -> None:
         """End the session and wait for it: 2 s at most, whatever the server does."""
         self.command(Close())
@@ -273,6 +289,8 @@ class RealtimeSocket:
                 return
             message = b"".join(self._fragments)
             self._fragments.clear()
+        if self._on_message is not None:
+            self._on_message(message)
         self._session.handle_message(message, self._clock())
         self._drain()
 

@@ -2,6 +2,7 @@
 
 from telephony.realtime import client_events, events, session_config
 from telephony.realtime.audio_messages import append_message, audio_octets_in, read_audio_delta
+from telephony.realtime.client_commands import BadClientEventError
 from telephony.realtime.session import MAX_MESSAGE_OCTETS, RealtimeSession
 from telephony.realtime.target import session_url
 from telephony.realtime.wire import (
@@ -16,6 +17,7 @@ from telephony.realtime.wire import (
 
 __all__ = [
     "MAX_MESSAGE_OCTETS",
+    "BadClientEventError",
     "ContentPart",
     "ErrorDetail",
     "Item",

@@ -1,5 +1,11 @@
 """Each command of the `voice` port that is one client event, as that event."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from telephony.errors import LocalError
 from telephony.realtime.client_events import (
     InputAudioBufferClear,
     InputAudioBufferCommit,
@@ -7,9 +13,10 @@ from telephony.realtime.client_events import (
     ItemDelete,
     ItemTruncate,
     SessionUpdate,
+    parse_client_event,
 )
 from telephony.realtime.session_config import SessionConfig
-from telephony.realtime.wire import ContentPart, Item, WireModel
+from telephony.realtime.wire import ContentPart, Item, MalformedEventError, WireModel
 from telephony.voice import (
     AddText,
     ClearAudio,
@@ -19,12 +26,40 @@ from telephony.voice import (
     TruncateItem,
 )
 
-__all__ = ["HARMLESS_IDS", "PlainCommand", "client_event", "session_update"]
+__all__ = [
+    "HARMLESS_IDS",
+    "BadClientEventError",
+    "PlainCommand",
+    "client_event",
+    "raw_message",
+    "session_update",
+]
 
 PlainCommand = CommitAudio | ClearAudio | AddText | TruncateItem | DeleteItem | ToolResult
 
 HARMLESS_IDS = ("cancel_", "cut_")
 """How the ids of events begin whose refusal is a race that is expected."""
+
+
+class BadClientEventError(LocalError):
+    """Somebody on our side wants to send what no server would take; nothing was sent."""
+
+
+def raw_message(event: Mapping[str, Any]) -> bytes:
+    """Give the message for an event that was written by hand: checked, and sent as it is.
+
+    Raises:
+        BadClientEventError: It is no event of this protocol; the message names the field and none
+            of its words.
+    """
+    try:
+        message = to_json(event)
+        parse_client_event(message)
+    except MalformedEventError as wrong:
+        raise BadClientEventError(str(wrong)) from None
+    except ValueError:
+        raise BadClientEventError("the event cannot be written as JSON") from None
+    return message
 
 
 def client_event(command: PlainCommand, token: str) -> WireModel:
@@ -34,9 +69,13 @@ def client_event(command: PlainCommand, token: str) -> WireModel:
             return InputAudioBufferCommit(event_id=f"commit_{token}")
         case ClearAudio():
             return InputAudioBufferClear(event_id=f"clear_{token}")
-        case AddText(text=text, role=role):
-            part = ContentPart(type="input_text", text=text)
-            item = Item(type="message", role=role, content=[part])
+        case AddText(text=text, role=role, pictures=pictures):
+            parts = [ContentPart(type="input_text", text=text)]
+            parts += [
+                ContentPart(type="input_image", image_url=picture.url, detail=picture.detail)
+                for picture in pictures
+            ]
+            item = Item(type="message", role=role, content=parts)
             return ItemCreate(event_id=f"item_{token}", item=item)
         case ToolResult(call_id=call_id, output=output):
             item = Item(type="function_call_output", call_id=call_id, output=output)

@@ -40,9 +40,11 @@ def rename(event_type: str, text: bytes | str) -> bytes | None:
         text: The message, a valid JSON object.
 
     Returns:
-        The message with its GA type, None when the type has none.
+        The message with its GA type, None where that is the one it has. Blanks around a type go:
+        the reference itself shows one before that of a digit.
     """
-    ga_type = EVENT_TYPES.get(event_type)
-    if ga_type is None:
+    plain = event_type.strip()
+    ga_type = EVENT_TYPES.get(plain, plain)
+    if ga_type == event_type:
         return None
     return to_json({**from_json(text), "type": ga_type})

@@ -16,6 +16,7 @@ from telephony.realtime.wire import (
     MalformedEventError,
     ResponseObject,
     TypedWireModel,
+    WireModel,
     parse_tagged,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "AudioTranscriptDone",
     "ContentPartAdded",
     "ContentPartDone",
+    "DigitEvent",
     "ErrorEvent",
     "FunctionCallArgumentsDelta",
     "FunctionCallArgumentsDone",
@@ -37,8 +39,10 @@ __all__ = [
     "ItemAdded",
     "ItemDeletedEvent",
     "ItemDone",
+    "ItemEventBase",
     "ItemRetrieved",
     "ItemTruncatedEvent",
+    "OutputBufferEvent",
     "OutputItemAdded",
     "OutputItemDone",
     "OutputTextDelta",
@@ -51,6 +55,8 @@ __all__ = [
     "SessionUpdated",
     "SpeechStartedEvent",
     "SpeechStoppedEvent",
+    "TimeoutTriggered",
+    "ToolServerEvent",
     "UnknownServerEvent",
     "parse_server_event",
 ]
@@ -195,6 +201,46 @@ class InputAudioBufferCleared(ServerEventBase):
     type: Literal["input_audio_buffer.cleared"] = "input_audio_buffer.cleared"
 
 
+class TimeoutTriggered(ServerEventBase):
+    """The caller said nothing for the session's `idle_timeout_ms`; a response follows."""
+
+    type: Literal["input_audio_buffer.timeout_triggered"] = "input_audio_buffer.timeout_triggered"
+    item_id: str = ""
+    audio_start_ms: int = 0
+    audio_end_ms: int = 0
+
+
+class DigitEvent(ServerEventBase):
+    """The caller pressed a key, where the provider has the caller's audio."""
+
+    type: Literal["input_audio_buffer.dtmf_event_received"] = (
+        "input_audio_buffer.dtmf_event_received"
+    )
+    event: Annotated[str, Field(pattern=r"^[0-9*#A-D]$")]
+    received_at: float | None = None
+    """Unix seconds."""
+
+
+class OutputBufferEvent(ServerEventBase):
+    """What became of a response's audio, where the provider plays it to the caller."""
+
+    type: Literal[
+        "output_audio_buffer.started", "output_audio_buffer.stopped", "output_audio_buffer.cleared"
+    ]
+    response_id: str = ""
+
+    @property
+    def state(self) -> Literal["started", "stopped", "cleared"]:
+        """The last word of the type."""
+        match self.type:
+            case "output_audio_buffer.started":
+                return "started"
+            case "output_audio_buffer.stopped":
+                return "stopped"
+            case "output_audio_buffer.cleared":
+                return "cleared"
+
+
 class ResponseCreated(ServerEventBase):
     """A response began."""
 
@@ -319,11 +365,37 @@ class FunctionCallArgumentsDone(ServerEventBase):
     arguments: str = ""
 
 
+class ToolServerEvent(ServerEventBase):
+    """How a server of tools fares that the provider calls; its items say what came of it."""
+
+    type: Literal[
+        "mcp_list_tools.in_progress",
+        "mcp_list_tools.completed",
+        "mcp_list_tools.failed",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+        "response.mcp_call.in_progress",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+    ]
+    item_id: str = ""
+
+
+class RateLimit(WireModel):
+    """One of the account's limits."""
+
+    name: str = ""
+    """`requests` or `tokens`."""
+    limit: float | None = None
+    remaining: float | None = None
+    reset_seconds: float | None = None
+
+
 class RateLimitsUpdated(ServerEventBase):
     """What is left of the account's limits."""
 
     type: Literal["rate_limits.updated"] = "rate_limits.updated"
-    rate_limits: tuple[dict[str, Any], ...] = ()
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
 KnownServerEvent = (
@@ -342,6 +414,9 @@ KnownServerEvent = (
     | SpeechStoppedEvent
     | InputAudioBufferCommitted
     | InputAudioBufferCleared
+    | TimeoutTriggered
+    | DigitEvent
+    | OutputBufferEvent
     | ResponseCreated
     | ResponseDone
     | OutputItemAdded
@@ -356,6 +431,7 @@ KnownServerEvent = (
     | OutputTextDone
     | FunctionCallArgumentsDelta
     | FunctionCallArgumentsDone
+    | ToolServerEvent
     | RateLimitsUpdated
 )
 ServerEvent = KnownServerEvent | UnknownServerEvent
@@ -386,4 +462,4 @@ def parse_server_event(text: bytes | str) -> ServerEvent:
             raise
         unknown = UnknownServerEvent(type=error.event_type)
     renamed = rename(unknown.type, text)
-    return unknown if renamed is None else parse_tagged(SERVER_EVENTS, renamed)
+    return unknown if renamed is None else parse_server_event(renamed)

@@ -1,14 +1,16 @@
 """A Realtime session without its socket: the one implementation of `voice.VoiceSession`."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from telephony.realtime import events
 from telephony.realtime.audio_messages import append_message, read_audio_delta
-from telephony.realtime.client_commands import client_event, session_update
+from telephony.realtime.client_commands import client_event, raw_message, session_update
 from telephony.realtime.client_events import ResponseCancel
 from telephony.realtime.content import Content, SessionCounters
+from telephony.realtime.news import news_of
 from telephony.realtime.outcomes import (
     error_received,
     refuses_format,
@@ -27,14 +29,11 @@ from telephony.voice import (
     CommitAudio,
     Configure,
     DeleteItem,
-    ItemDeleted,
-    ItemTruncated,
     Message,
     Respond,
     ResponseStarted,
     SessionClosed,
     SessionGranted,
-    SessionOpened,
     SessionSettings,
     SpeechStarted,
     SpeechStopped,
@@ -75,6 +74,7 @@ class RealtimeSession:
         self._token = token
         self._outputs: deque[Message | VoiceEvent] = deque()
         self._settings = SessionSettings()
+        self._before = self._settings.options
         self._update_id: str | None = None
         self._awaits_grant = self._takes_only_pcm = False
         self._input_format = VoiceFormat.PCM
@@ -141,6 +141,16 @@ class RealtimeSession:
             self._responses.ask(None, now_ns)
         self._send_responses()
 
+    def send_raw(self, event: Mapping[str, Any]) -> None:
+        """Send an event of the protocol as it is, past the sequencer; checked like a server would.
+
+        Raises:
+            BadClientEventError: The event is not one of the protocol's: our caller is at fault.
+        """
+        message = raw_message(event)
+        if not self._is_closed and self._close_deadline is None:
+            self._outputs.append(Message(message))
+
     def handle_message(self, text: bytes, now_ns: Nanoseconds) -> None:
         """Take one message from the server, as it stood in its frame; whatever it is, go on."""
         if self._is_closed:
@@ -160,27 +170,17 @@ class RealtimeSession:
             return
         if not self._content.handle(event) and not self._handle_session(event, now_ns):
             self._handle_turn(event, now_ns)
+            for told in news_of(event):
+                self._emit(told)
         self._send_responses()
 
     def _handle_session(self, event: events.ServerEvent, now_ns: Nanoseconds) -> bool:
-        """Take an event about the session and its items; tell whether it was one."""
+        """Take an event about the session as a whole; tell whether it was one."""
         match event:
-            case events.SessionCreated():
-                expires_at = event.session.get("expires_at")
-                self._emit(
-                    SessionOpened(
-                        session_id=shown(event.session.get("id")),
-                        expires_at=expires_at if isinstance(expires_at, int) else None,
-                    )
-                )
             case events.SessionUpdated():
                 self._grant(event)
             case events.ErrorEvent():
                 self._take_error(event, now_ns)
-            case events.ItemTruncatedEvent():
-                self._emit(ItemTruncated(event.item_id, event.content_index, event.audio_end_ms))
-            case events.ItemDeletedEvent():
-                self._emit(ItemDeleted(event.item_id))
             case events.UnknownServerEvent():
                 self.counters.unknown += 1
                 self._emit(UnknownEventReceived(event.type))
@@ -221,10 +221,18 @@ class RealtimeSession:
                 pass
 
     def _configure(self, settings: SessionSettings) -> None:
-        if self._takes_only_pcm:
-            settings = replace(settings, audio_format=VoiceFormat.PCM)
+        before = self._settings.options
+        # Tracing stays what it was first, also behind an agent that asks for none.
+        self._before = replace(before, tracing=self._before.tracing or before.tracing)
         self._settings = settings
-        body = session_body(settings, may_set_voice=not self._content.has_spoken)
+        self._update()
+
+    def _update(self) -> None:
+        if self._takes_only_pcm:
+            self._settings = replace(self._settings, audio_format=VoiceFormat.PCM)
+        body = session_body(
+            self._settings, may_set_voice=not self._content.has_spoken, before=self._before
+        )
         update = session_update(body, self._token())
         self._update_id, self._awaits_grant = update.event_id, True
         self._send(update)
@@ -232,6 +240,9 @@ class RealtimeSession:
     def _grant(self, event: events.SessionUpdated) -> None:
         asked = self._settings.audio_format
         self._awaits_grant = False
+        if event.session.get("type") not in (None, "realtime"):
+            self._malformed("unsupported_session", "the session is none that holds a conversation")
+            return
         try:
             granted = granted_format(event.session, "input") or asked
             self._content.output_format = granted_format(event.session, "output") or asked
@@ -292,7 +303,7 @@ class RealtimeSession:
             return False
         self._takes_only_pcm = True
         self.counters.format_fallbacks += 1
-        self._configure(self._settings)
+        self._update()
         return True
 
     def _complete_call(self, item: Item, response_id: str) -> None:

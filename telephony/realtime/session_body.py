@@ -12,9 +12,14 @@ from telephony.realtime.session_config import (
     OutputAudioConfig,
     SessionConfig,
     TranscriptionConfig,
-    TurnDetection,
 )
-from telephony.voice import SessionSettings, VoiceFormat
+from telephony.realtime.session_options import (
+    asked_options,
+    session_fields,
+    tool_server,
+    turn_detection,
+)
+from telephony.voice import ModelOptions, SessionSettings, VoiceFormat
 
 __all__ = ["UnknownFormatError", "granted_format", "session_body"]
 
@@ -24,13 +29,16 @@ FORMATS = {
     VoiceFormat.PCM: AudioFormat(type="audio/pcm", rate=24_000),
 }
 SHOWN_FORMAT_CHARACTERS = 40
+NO_OPTIONS = ModelOptions()
 
 
 class UnknownFormatError(ValueError):
     """The server grants an audio format that we cannot speak: the server is at fault."""
 
 
-def session_body(settings: SessionSettings, *, may_set_voice: bool) -> SessionConfig:
+def session_body(
+    settings: SessionSettings, *, may_set_voice: bool, before: ModelOptions = NO_OPTIONS
+) -> SessionConfig:
     """Give the `session` of a `session.update`.
 
     Everything that an agent may want different is said, so that nothing of the agent before it
@@ -39,43 +47,43 @@ def session_body(settings: SessionSettings, *, may_set_voice: bool) -> SessionCo
     Args:
         settings: What the agent wants.
         may_set_voice: False once the model has spoken: the server refuses the whole update then.
+        before: The options that were asked for last in this session.
     """
-    audio_format = FORMATS[settings.audio_format]
+    asked = asked_options(settings.options, before)
     transcription = (
         None
         if settings.transcribe_with is None
         else TranscriptionConfig(model=settings.transcribe_with)
     )
-    output = OutputAudioConfig(format=audio_format)
+    audio_input: dict[str, Any] = {
+        "format": FORMATS[settings.audio_format],
+        "transcription": transcription,
+        "turn_detection": turn_detection(settings, asked),
+    }
+    audio_output: dict[str, Any] = {"format": FORMATS[settings.audio_format]}
     if may_set_voice and settings.voice is not None:
-        output = OutputAudioConfig(format=audio_format, voice=settings.voice)
+        audio_output["voice"] = settings.voice
+    if "noise_reduction" in asked:
+        audio_input["noise_reduction"] = asked["noise_reduction"]
+    if "speed" in asked:
+        audio_output["speed"] = asked["speed"]
     return SessionConfig(
         type="realtime",
-        output_modalities=["audio"],
+        output_modalities=[settings.output],
         instructions=settings.instructions,
         audio=AudioConfig(
-            input=InputAudioConfig(
-                format=audio_format,
-                transcription=transcription,
-                turn_detection=turn_detection(settings),
-            ),
-            output=output,
+            input=InputAudioConfig(**audio_input), output=OutputAudioConfig(**audio_output)
         ),
         tools=[
-            FunctionTool(
-                name=tool.name, description=tool.description, parameters=dict(tool.parameters)
-            )
-            for tool in settings.tools
+            *(
+                FunctionTool(
+                    name=tool.name, description=tool.description, parameters=dict(tool.parameters)
+                )
+                for tool in settings.tools
+            ),
+            *map(tool_server, settings.tool_servers),
         ],
-    )
-
-
-def turn_detection(settings: SessionSettings) -> TurnDetection:
-    """Give the detector's part: with `turns = "ours"` it tells, and leaves the acting to us."""
-    if settings.turns == "ours":
-        return TurnDetection(create_response=False, interrupt_response=False)
-    return TurnDetection(
-        silence_duration_ms=settings.silence_ms, create_response=True, interrupt_response=True
+        **session_fields(asked),
     )
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "AudioFormat",
     "FunctionTool",
     "InputAudioConfig",
+    "McpTool",
     "OutputAudioConfig",
     "SessionConfig",
     "TranscriptionConfig",
@@ -82,6 +83,20 @@ class FunctionTool(TypedWireModel):
     """JSON schema, an object schema."""
 
 
+class McpTool(TypedWireModel):
+    """A server of tools that the provider calls by itself."""
+
+    type: Literal["mcp"] = "mcp"
+    server_label: str
+    server_url: str | None = None
+    connector_id: str | None = None
+    server_description: str | None = None
+    allowed_tools: list[str] | dict[str, Any] | None = None
+    authorization: str | None = None
+    headers: dict[str, str] | None = None
+    require_approval: str | dict[str, Any] | None = None
+
+
 class SessionConfig(TypedWireModel):
     """The body of `session.update`; servers refuse one without `type`."""
 
@@ -90,7 +105,12 @@ class SessionConfig(TypedWireModel):
     output_modalities: list[str] | None = None
     instructions: str | None = None
     audio: AudioConfig | None = None
-    tools: list[FunctionTool] | None = None
+    tools: list[FunctionTool | McpTool] | None = None
     tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
     max_output_tokens: int | Literal["inf"] | None = None
+    prompt: dict[str, Any] | None = None
+    reasoning: dict[str, Any] | None = None
+    truncation: str | dict[str, Any] | None = None
+    tracing: str | dict[str, Any] | None = None
     temperature: float | None = None

@@ -61,17 +61,20 @@ class TypedWireModel(WireModel):
 
 
 class ContentPart(TypedWireModel):
-    """One piece of an item: `input_text`, `input_audio`, `output_text` or `output_audio`."""
+    """One piece of an item: `input_text`, `input_audio`, `output_audio` and so on."""
 
     type: str = ""
     text: str | None = None
     transcript: str | None = None
     audio: str | None = None
     """Base64."""
+    image_url: str | None = None
+    """A `data:` URL."""
+    detail: str | None = None
 
 
 class Item(TypedWireModel):
-    """One entry of the conversation: `message`, `function_call` or `function_call_output`."""
+    """One entry of the conversation: such as a `message` or a `function_call`."""
 
     id: str | None = None
     object: str | None = None
@@ -85,6 +88,8 @@ class Item(TypedWireModel):
     arguments: str | None = None
     """JSON text, as the model wrote it."""
     output: str | None = None
+    server_label: str | None = None
+    """Of an `mcp_call`: the server of tools that the provider called."""
 
 
 class ErrorDetail(WireModel):

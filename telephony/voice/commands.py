@@ -13,6 +13,7 @@ __all__ = [
     "CommitAudio",
     "Configure",
     "DeleteItem",
+    "Picture",
     "Respond",
     "ToolResult",
     "TruncateItem",
@@ -38,11 +39,32 @@ class ClearAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An image for the model to look at."""
+
+    url: str
+    """A `data:` URL that holds it, as PNG or JPEG."""
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
 class AddText:
     """Add a text item to the conversation, such as `[keys 12#]`; it alone draws no answer."""
 
     text: str
     role: Literal["user", "system"] = "user"
+    pictures: tuple[Picture, ...] = ()
+    """Shown with the text."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no text: it would reach the model as nothing at all.
+
+        Raises:
+            TypeError: The text is no `str`.
+        """
+        # A user without a type checker may pass anything.
+        if not isinstance(self.text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"the text is {type(self.text).__name__}, wanted str")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from telephony.voice.settings import VoiceFormat
 
@@ -12,8 +12,13 @@ __all__ = [
     "AudioFinished",
     "AudioReceived",
     "CallerTranscribed",
+    "DigitReceived",
+    "IdleTimedOut",
     "ItemDeleted",
     "ItemTruncated",
+    "ItemUpdated",
+    "PlayoutReported",
+    "RateLimitUpdated",
     "ResponseFinished",
     "ResponseStarted",
     "ResponseStatus",
@@ -23,6 +28,7 @@ __all__ = [
     "SpeechStarted",
     "SpeechStopped",
     "ToolCalled",
+    "ToolServed",
     "UnknownEventReceived",
     "VoiceErrorReceived",
     "VoiceEvent",
@@ -122,6 +128,20 @@ class ToolCalled:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolServed:
+    """The provider called a tool of a `ToolServer`; nothing is to be done. Texts are shortened."""
+
+    item_id: str
+    server: str
+    """Its label."""
+    name: str
+    arguments: str
+    """JSON text as the model wrote it."""
+    output: str
+    """Empty where the call failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallerTranscribed:
     """What the caller said, as text."""
 
@@ -156,6 +176,60 @@ class ItemDeleted:
     """The server confirmed a `DeleteItem`."""
 
     item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemUpdated:
+    """A message of the conversation, the caller's or the model's, as the server now holds it."""
+
+    item_id: str
+    role: str
+    """`user`, `assistant` or `system`."""
+    status: str
+    """`in_progress`, `completed` or `incomplete`."""
+    previous_item_id: str | None
+    """The one before it, where the server says so."""
+    texts: tuple[str, ...]
+    """Of each part that has any, written or spoken: what was meant, not what was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTimedOut:
+    """The caller said nothing for as long as `idle_timeout_ms` allows; the model asks after him."""
+
+    item_id: str
+    audio_start_ms: int
+    """Offset of the silence in the audio that was appended."""
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived:
+    """A key of the caller's, heard by a provider that has his audio."""
+
+    digit: str
+    """`0` to `9`, `*`, `#` or `A` to `D`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutReported:
+    """What became of a response's audio, told by a provider that plays it to the caller."""
+
+    response_id: str
+    state: Literal["started", "stopped", "cleared"]
+    """`stopped` means that the caller has heard all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitUpdated:
+    """What is left of one of the account's limits."""
+
+    name: str
+    """`requests` or `tokens`."""
+    limit: float | None
+    remaining: float | None
+    reset_seconds: float | None
+    """Until all of it is there again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +270,16 @@ VoiceEvent = (
     | AudioReceived
     | AudioFinished
     | ToolCalled
+    | ToolServed
     | CallerTranscribed
     | AgentTranscribed
     | ItemTruncated
     | ItemDeleted
+    | ItemUpdated
+    | IdleTimedOut
+    | DigitReceived
+    | PlayoutReported
+    | RateLimitUpdated
     | VoiceErrorReceived
     | UnknownEventReceived
     | SessionClosed

@@ -1,9 +1,11 @@
 """What we ask of a voice model's session, and the audio formats it may grant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
+
+from telephony.voice.options import ModelOptions, ToolServer
 
 __all__ = ["SessionSettings", "ToolDeclaration", "Turns", "VoiceFormat"]
 
@@ -48,6 +50,7 @@ class SessionSettings:
 
     instructions: str = ""
     tools: tuple[ToolDeclaration, ...] = ()
+    tool_servers: tuple[ToolServer, ...] = ()
     audio_format: VoiceFormat = VoiceFormat.PCMU
     """Wanted for both directions."""
     model: str | None = None
@@ -59,3 +62,6 @@ class SessionSettings:
     """Silence that ends the caller's turn, for `turns = "server"`."""
     transcribe_with: str | None = None
     """The model that transcribes the caller; None asks for no transcripts."""
+    output: Literal["audio", "text"] = "audio"
+    """Text is for programs that read: on a phone nobody would hear it."""
+    options: ModelOptions = field(default_factory=ModelOptions)

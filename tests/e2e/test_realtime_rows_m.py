@@ -2,29 +2,45 @@
 # ruff: noqa: N802
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from telephony.agent import Agent, Transfer, tool
 from telephony.app.plans import Plans, VoiceServer
+from telephony.call import (
+    CallCommand,
+    ConfigureAgent,
+    ToolServed,
+    TroubleNoted,
+    VoicePlan,
+    decode_command,
+    encode,
+)
 from telephony.call.session_settings import session_settings
 from telephony.errors import ConfigurationError
+from telephony.realtime import RealtimeSession, client_events
+from telephony.realtime.events import SessionUpdated
 from telephony.realtime.session_body import session_body
-from telephony.realtime.session_config import SessionConfig
+from telephony.realtime.session_config import McpTool, SessionConfig
+from telephony.realtime.session_options import tool_server
 from telephony.units import NS_PER_SECOND
 from telephony.voice import (
     Close,
     Configure,
+    ModelOptions,
     Respond,
     SessionClosed,
     SessionSettings,
     ToolDeclaration,
+    ToolServer,
     VoiceErrorReceived,
     VoiceFormat,
 )
 from tests.support.realtime_rig import (
     Event,
     Rig,
+    Talk,
     delta,
     response_created,
     response_done,
@@ -34,8 +50,28 @@ from tests.support.realtime_rig import (
 from tests.support.realtime_rows import Replace, row
 
 SCHEMA: Event = {"type": "object", "properties": {}}
+OPTIONS: Event = {
+    "prompt": None,
+    "max_output_tokens": "inf",
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    "reasoning": None,
+    "truncation": "auto",
+}
+"""What stands at the top of a session, and the protocol's own choice of it."""
 A_SECOND_OR_TWO = 4.0
 """What 2 s of our clock may take on a busy machine."""
+
+
+grant = vars(RealtimeSession)["_grant"]
+
+
+def decoded(plan: VoicePlan) -> VoicePlan:
+    """Give a plan as it reaches the engine."""
+    command = CallCommand(call_id="c1", body=ConfigureAgent(plan=plan))
+    body = decode_command(encode(command)).body
+    assert isinstance(body, ConfigureAgent)
+    return body.plan
 
 
 @tool
@@ -58,15 +94,19 @@ def allow_any_names(self: Agent) -> None:
     del self
 
 
-def name_the_model(wanted: SessionSettings, *, may_set_voice: bool) -> SessionConfig:
+def name_the_model(
+    wanted: SessionSettings, *, may_set_voice: bool, before: ModelOptions
+) -> SessionConfig:
     """Send the model with each update, also where it cannot change."""
-    body = session_body(wanted, may_set_voice=may_set_voice)
+    body = session_body(wanted, may_set_voice=may_set_voice, before=before)
     return body.model_copy(update={"model": wanted.model})
 
 
-def insist_on_a_voice(wanted: SessionSettings, *, may_set_voice: bool) -> SessionConfig:
+def insist_on_a_voice(
+    wanted: SessionSettings, *, may_set_voice: bool, before: ModelOptions
+) -> SessionConfig:
     """Send a voice with each update, ours where none was asked for."""
-    del may_set_voice
+    del may_set_voice, before
     heard = SessionSettings(
         instructions=wanted.instructions,
         audio_format=wanted.audio_format,
@@ -76,11 +116,33 @@ def insist_on_a_voice(wanted: SessionSettings, *, may_set_voice: bool) -> Sessio
     return session_body(heard, may_set_voice=True)
 
 
-def leave_out_what_is_off(wanted: SessionSettings, *, may_set_voice: bool) -> SessionConfig:
+def leave_out_what_is_off(
+    wanted: SessionSettings, *, may_set_voice: bool, before: ModelOptions
+) -> SessionConfig:
     """Say nothing about what is None, so that the agent before keeps it switched on."""
-    body = session_body(wanted, may_set_voice=may_set_voice)
+    body = session_body(wanted, may_set_voice=may_set_voice, before=before)
     dumped = body.model_dump(exclude_none=True, exclude_unset=True)
     return SessionConfig.model_validate(dumped)
+
+
+def leave_options_behind(
+    wanted: SessionSettings, *, may_set_voice: bool, before: ModelOptions
+) -> SessionConfig:
+    """Never take back what the agent before asked for."""
+    del before
+    return session_body(wanted, may_set_voice=may_set_voice)
+
+
+def ask_for_approval(server: ToolServer) -> McpTool:
+    """Leave the approval of each call to whoever is on the phone."""
+    return tool_server(server).model_copy(update={"require_approval": "always"})
+
+
+def trace_on_its_own(self: Any, event: SessionUpdated) -> None:
+    """Ask for the trace once the session is there, as the origin does."""
+    tracing = self._settings.options.tracing
+    self._send(client_events.SessionUpdate(session=SessionConfig(type="realtime", tracing=tracing)))
+    grant(self, event)
 
 
 async def body_of(rig: Rig, wanted: SessionSettings) -> Event:
@@ -148,26 +210,52 @@ async def test_M5_formats_are_written_as_ga_objects(rig: Rig) -> None:
         assert body["audio"]["output"]["format"] == written
 
 
-@pytest.mark.xfail(strict=True, reason="row M6: most cannot be asked for", raises=TypeError)
-@row("M6")
-async def test_M6_what_a_model_takes_can_be_asked_for(rig: Rig) -> None:
+@row("M6", Replace("telephony.realtime.session.session_body", leave_options_behind))
+async def test_M6_what_a_model_takes_can_be_asked_for_and_is_taken_back(rig: Rig) -> None:
+    """An agent's options go through its plan whole, and not to the agent after it."""
+    wanted = ModelOptions(
+        prompt={"id": "pmpt_1", "version": "2", "variables": {"name": "Ann"}},
+        max_output_tokens=500,
+        tool_choice="required",
+        parallel_tool_calls=False,
+        reasoning="low",
+        truncation="disabled",
+        speed=1.2,
+        noise_reduction="far_field",
+        threshold=0.7,
+        prefix_padding_ms=200,
+        idle_timeout_ms=6000,
+    )
+    plans = Plans({"one": VoiceServer(rig.peer.url)})
+    first = decoded(plans.plan(Agent("reception", "Be brief.", options=wanted), {}))
     await rig.open()
-    body = await body_of(rig, settings(instructions="Be brief."))
+    body = await body_of(rig, session_settings(first, VoiceFormat.PCMU))
     assert body["instructions"] == "Be brief."
-    wanted: Event = {
-        "prompt": {"id": "pmpt_1", "version": "2", "variables": {"name": "Ann"}},
-        "output_modalities": ("text",),
+    assert {name: body[name] for name in OPTIONS} == {
+        "prompt": wanted.prompt,
         "max_output_tokens": 500,
         "tool_choice": "required",
         "parallel_tool_calls": False,
         "reasoning": {"effort": "low"},
         "truncation": "disabled",
     }
-    body = await body_of(rig, settings(**wanted))
-    assert {name: body[name] for name in wanted} == {**wanted, "output_modalities": ["text"]}
-    body = await body_of(rig, settings(speed=1.2, noise_reduction="far_field"))
     assert body["audio"]["output"]["speed"] == 1.2
     assert body["audio"]["input"]["noise_reduction"] == {"type": "far_field"}
+    detector = body["audio"]["input"]["turn_detection"]
+    assert (detector["threshold"], detector["prefix_padding_ms"]) == (0.7, 200)
+    assert detector["idle_timeout_ms"] == 6000
+    second = plans.plan(Agent("billing", options=ModelOptions(eagerness="low")), {})
+    body = await body_of(rig, session_settings(second, VoiceFormat.PCMU))
+    assert {name: body[name] for name in OPTIONS} == OPTIONS
+    assert (body["audio"]["output"]["speed"], body["audio"]["input"]["noise_reduction"]) == (
+        1,
+        None,
+    )
+    detector = body["audio"]["input"]["turn_detection"]
+    assert (detector["type"], detector["eagerness"]) == ("semantic_vad", "low")
+    body = await body_of(rig, settings(output="text"))
+    assert body["output_modalities"] == ["text"]
+    assert not set(OPTIONS) & set(body), "it was all taken back before"
 
 
 @row("M7")
@@ -185,23 +273,48 @@ async def test_M8_each_update_says_that_the_session_is_realtime(rig: Rig) -> Non
         assert (await body_of(rig, settings()))["type"] == "realtime"
 
 
-@pytest.mark.xfail(strict=True, reason="row N1: no tools at the provider", raises=TypeError)
-@row("N1")
+@row("N1", Replace("telephony.realtime.session_body.tool_server", ask_for_approval))
 async def test_N1_a_tool_is_a_function_or_a_server_of_tools_and_nothing_else(rig: Rig) -> None:
     with pytest.raises(ConfigurationError, match="wanted a function under @tool"):
         Agent("reception", tools=[transfer_to_operator])  # type: ignore[list-item] # on purpose
-    await rig.open()
-    server = {"server_label": "orders", "server_url": "https://tools.example.com/mcp"}
-    body = await body_of(rig, settings(tool_servers=(server,)))
-    assert body["tools"] == [{"type": "mcp", **server}]
+    orders = ToolServer("orders", "https://tools.example.com/mcp", authorization="t0ken")
+    agent = Agent("reception", tools=[order_status], tool_servers=[orders])
+    plan = decoded(Plans({"one": VoiceServer(rig.peer.url)}).plan(agent, {}))
+    assert "t0ken" not in repr(plan)
+    talk = Talk(rig)
+    await talk.begin()
+    body = await body_of(rig, session_settings(plan, VoiceFormat.PCMU))
+    assert body["tools"][1:] == [
+        {
+            "type": "mcp",
+            "server_label": "orders",
+            "server_url": "https://tools.example.com/mcp",
+            "authorization": "t0ken",
+            "require_approval": "never",
+        }
+    ]
+    call = {"type": "mcp_call", "id": "m2", "server_label": "orders", "name": "find"}
     await rig.says(
         {"type": "mcp_list_tools.in_progress", "item_id": "m1"},
         {"type": "mcp_list_tools.completed", "item_id": "m1"},
+        {"type": "response.mcp_call_arguments.done", "item_id": "m2", "arguments": "{}"},
         {"type": "response.mcp_call.in_progress", "item_id": "m2", "output_index": 0},
         {"type": "response.mcp_call.completed", "item_id": "m2", "output_index": 0},
+        {"type": "response.output_item.done", "item": {**call, "arguments": "{}", "output": "7"}},
     )
     assert rig.session.counters.unknown == 0
     assert rig.of(VoiceErrorReceived) == []
+    assert talk.noted(ToolServed) == [
+        ToolServed(server="orders", name="find", arguments="{}", output="7")
+    ]
+    await rig.says(
+        {"type": "mcp_list_tools.failed", "item_id": "m1"},
+        {"type": "response.mcp_call.failed", "item_id": "m2", "output_index": 0},
+    )
+    assert [trouble.code for trouble in talk.noted(TroubleNoted)] == [
+        "tool_server_unreachable",
+        "tool_server_failed",
+    ]
 
 
 @row("N2", Replace("telephony.agent.agent.Agent._check_unique_names", allow_any_names))
@@ -223,13 +336,12 @@ async def test_N2_tools_come_before_handoffs_and_no_two_have_one_name(rig: Rig) 
         Agent("reception", tools=[tool(transfer_to_operator)], handoffs=[operator])
 
 
-@pytest.mark.xfail(strict=True, reason="row N3: tracing cannot be asked for", raises=TypeError)
-@row("N3")
+@row("N3", Replace("telephony.realtime.session.RealtimeSession._grant", trace_on_its_own))
 async def test_N3_tracing_goes_out_with_the_session_and_never_alone(rig: Rig) -> None:
     """We differ: it is a part of the one update, not an update of its own at the greeting."""
     await rig.open()
     tracing = {"workflow_name": "reception", "group_id": "g1", "metadata": {"line": "1"}}
-    body = await body_of(rig, settings(tracing=tracing))
+    body = await body_of(rig, settings(options=ModelOptions(tracing=tracing)))
     assert (body["type"], body["tracing"]) == ("realtime", tracing)
     assert await rig.sent() == []
 

@@ -10,6 +10,8 @@ import pytest
 
 from telephony.agent import (
     Agent,
+    ModelOptions,
+    ToolServer,
     Transfer,
     agents_by_name,
     session_tools,
@@ -63,6 +65,11 @@ def test_session_s_functions_are_the_tools_then_the_handoffs() -> None:
         }
 
 
+def test_a_choice_may_be_a_function_of_the_agents() -> None:
+    for choice in ("auto", "none", "required", "transfer_to_operator"):
+        Agent("a", handoffs=[operator], options=ModelOptions(tool_choice=choice))
+
+
 def test_function_names_lead_back_to_their_declarations() -> None:
     assert reception.actions == {
         "opening_hours": opening_hours,
@@ -92,6 +99,14 @@ def test_function_names_lead_back_to_their_declarations() -> None:
         ({"truncate_at": "heard"}, "truncate_at is 'heard', wanted 'sent' or 'reacted'"),
         ({"silence_ms": 0}, "silence_ms is 0, wanted 1 to 10000"),
         ({"silence_ms": 10_001}, "silence_ms is 10001, wanted 1 to 10000"),
+        (
+            {"options": ModelOptions(tool_choice="close"), "tools": [opening_hours]},
+            "agent 'a': tool_choice is 'close', wanted one of auto, none, required, opening_hours",
+        ),
+        (
+            {"tool_servers": [ToolServer("x", "https://a"), ToolServer("x", "https://b")]},
+            "agent 'a': tool servers are called x, x, wanted different labels",
+        ),
     ],
 )
 def test_value_that_cannot_be_used_is_refused(values: dict[str, Any], message: str) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from telephony.app.configured import (
     load_settings,
 )
 from telephony.app.plans import Plans, VoiceServer
-from telephony.config import Settings, load
+from telephony.config import AgentSettings, Settings, load
 from telephony.errors import ConfigurationError
-from telephony.voice import VoiceFormat
+from telephony.voice import ModelOptions, VoiceFormat
+from telephony.voice.options import RANGES
 
 Load = Callable[[str], Settings]
 
@@ -102,6 +104,53 @@ def test_what_the_command_line_says_wins(tmp_path: Path, monkeypatch: pytest.Mon
     assert default_config() is None
     found = load_settings(None, None, {"http.listen": "127.0.0.1:0"})
     assert found.http.listen == "127.0.0.1:0"
+
+
+def test_options_of_a_files_agent_reach_its_plan(settings: Load) -> None:
+    configured = configure(
+        settings(
+            """
+[realtime.cloud]
+url = "wss://model.test"
+transcribe_with = "whisper-1"
+[agent.desk]
+prompt = {id = "pmpt_1"}
+speed = 1.25
+threshold = 0
+parallel_tool_calls = false
+tracing = "auto"
+[[line]]
+number = "*"
+agent = "desk"
+"""
+        ),
+        None,
+        None,
+    )
+    plan = configured.plans(None, {}).plan(configured.agents["desk"], {})
+    assert plan.transcribe_with == "whisper-1"
+    assert plan.options == ModelOptions(
+        prompt={"id": "pmpt_1"},
+        speed=1.25,
+        threshold=0,
+        parallel_tool_calls=False,
+        tracing="auto",
+    )
+
+
+def test_options_that_contradict_each_other_are_named(settings: Load) -> None:
+    text = '[agent.desk]\neagerness = "low"\nthreshold = 0.5\n'
+    with pytest.raises(ConfigurationError, match=r"agent\.desk: threshold is there"):
+        configure(settings(text), phone_of(Agent("python")), None)
+
+
+def test_every_option_is_a_key_of_an_agent_with_the_same_bounds() -> None:
+    properties = AgentSettings.model_json_schema()["properties"]
+    for option in fields(ModelOptions):
+        assert option.name in properties
+    for name, (low, high) in RANGES.items():
+        (number,) = (one for one in properties[name]["anyOf"] if one["type"] != "null")
+        assert (number["minimum"], number["maximum"]) == (low, high), name
 
 
 def test_two_agents_of_one_name_are_refused(settings: Load) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from telephony.call.events import CallEventBody, TroubleNoted
-from telephony.call.session_troubles import ERRORS_NOTED, SessionTroubles
-from telephony.voice import SessionClosed, VoiceErrorReceived
+from telephony.call.session_troubles import ERRORS_NOTED, LIMITS_NOTED, SessionTroubles
+from telephony.voice import RateLimitUpdated, SessionClosed, VoiceErrorReceived
 
 
 def test_errors_are_told_up_to_a_limit_and_harmless_ones_only_counted() -> None:
@@ -45,3 +45,21 @@ def test_a_session_that_refuses_us_is_the_configurations_fault(
     )
     expected = {"code": "voice.lost", "fault": fault, "text": text}
     assert rows == [TroubleNoted.model_validate(expected)]
+
+
+def test_a_limit_that_is_nearly_used_up_is_told_once() -> None:
+    rows = list[CallEventBody]()
+    troubles = SessionTroubles(rows.append)
+    for name, limit, remaining in (
+        ("tokens", None, 0),
+        ("tokens", 100, None),
+        ("tokens", 100, 11),
+        ("tokens", 100, 10),
+        ("tokens", 100, 0),
+        ("requests", 0, 0),
+        *((f"made up {number}", 1, 0) for number in range(2 * LIMITS_NOTED)),
+    ):
+        troubles.handle_rate_limit(RateLimitUpdated(name, limit, remaining, 1.5))
+    texts = [row.text for row in rows if isinstance(row, TroubleNoted)]
+    assert texts[:2] == ["10 of 100 tokens are left", "0 of 0 requests are left"]
+    assert len(rows) == len(texts) == LIMITS_NOTED

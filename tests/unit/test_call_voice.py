@@ -6,6 +6,7 @@ from telephony.call import (
     AnswerCall,
     CallState,
     ConfigureAgent,
+    DigitPressed,
     GiveToolResult,
     HangUp,
     PlayAudio,
@@ -20,6 +21,7 @@ from telephony.voice import (
     CallerTranscribed,
     CancelResponse,
     Configure,
+    DigitReceived,
     Respond,
     ResponseFinished,
     ResponseStarted,
@@ -529,3 +531,13 @@ def test_a_model_that_speaks_before_the_leg_has_audio_is_not_heard() -> None:
     bench.acknowledge(sdp())
     bench.run(100)
     assert bench.heard(WORD) == 0
+
+
+def test_a_key_that_the_provider_heard_is_a_key_like_any_other() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.voice(DigitReceived("7"))
+    bench.voice(DigitReceived("#"))
+    pressed = [row.payload for row in bench.rows if isinstance(row.payload, DigitPressed)]
+    assert [(one.digit, one.method) for one in pressed] == [("7", "provider"), ("#", "provider")]
+    assert AddText("[keys 7#]") in bench.told
