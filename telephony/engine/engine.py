@@ -61,6 +61,8 @@ SERVICE_UNAVAILABLE = 503
 TOKEN_OCTETS = 9
 REPORT_SECONDS = 1.0
 """How often the app is told how the engine does."""
+LONGEST_RING_SECONDS = 180
+"""What `RingCall` may ask for."""
 REJECTIONS_LOGGED = 5
 """Malformed messages logged one by one; from then on each tenfold count is."""
 
@@ -126,6 +128,7 @@ class Engine:
                 advertised=advertised,
                 user_agent=settings.user_agent,
                 ring_limit_ns=_seconds(settings.ring_seconds),
+                answer_limit_ns=_seconds(_answer_limit_seconds(settings)),
                 reply_to_source=settings.is_nat,
                 accepts_refer=settings.accepts_refer,
             ),
@@ -333,6 +336,14 @@ class Engine:
     def drain_sip(self) -> None:
         """Send what a call made SIP say."""
         self._sip.drain()
+
+
+def _answer_limit_seconds(settings: EngineSettings) -> float:
+    """Say how long a call that comes in may stay unanswered: longer than a call itself lets it.
+
+    It is routed, rings for as long as routing asked for, is routed again, and waits for its voice.
+    """
+    return 2 * settings.routing_seconds + LONGEST_RING_SECONDS + settings.grant_limit_seconds
 
 
 def _seconds(seconds: float) -> Nanoseconds:

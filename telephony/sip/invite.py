@@ -357,9 +357,7 @@ class InviteSession:
         self._dialogs.pop(dialog.id.remote_tag, None)
         self._core.dialogs.pop(dialog.id, None)
 
-    def _arm_ring_limit(self, now_ns: Nanoseconds) -> None:
-        limit_ns = self._core.settings.ring_limit_ns
-
+    def _arm_ring_limit(self, limit_ns: Nanoseconds, now_ns: Nanoseconds) -> None:
         def expire(now_ns: Nanoseconds) -> None:
             self._run(SessionInput.RING_LIMIT, now_ns, SessionEnd(EndCause.NO_ANSWER))
 

@@ -55,7 +55,7 @@ class OutgoingSession(InviteSession, InviteUser):
 
     def send(self, next_hop: Uri, now_ns: Nanoseconds) -> None:
         """Send the INVITE; the endpoint does so once."""
-        self._arm_ring_limit(now_ns)
+        self._arm_ring_limit(self._core.settings.ring_limit_ns, now_ns)
         self._invite.send(next_hop, self.path, now_ns)
 
     def cancel(self, now_ns: Nanoseconds, *, headers: HeaderPairs = ()) -> None:

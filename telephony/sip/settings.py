@@ -51,8 +51,9 @@ class EndpointSettings:
         flows: How long connections may be silent.
         max_transactions: Beyond it new requests outside dialogs are answered 503.
         max_dialogs: Beyond it new INVITEs are answered 503.
-        ring_limit_ns: An INVITE unanswered for so long is given up: cancelled if ours, answered
-            480 if the peer's (RFC 3261 section 16.6 step 11 gives proxies over 3 minutes).
+        ring_limit_ns: An INVITE of ours that is unanswered for so long is cancelled (RFC 3261
+            section 16.6 step 11 gives proxies over 3 minutes).
+        answer_limit_ns: The user's time to decide on a peer's INVITE, before 480 does.
         offer_limit_ns: The user's time to answer a peer's new offer, before 504 does; below
             64*T1, when the peer stops waiting for the answer to an UPDATE.
         retry_after_s: What a 503 asks the peer to wait, in seconds.
@@ -77,6 +78,7 @@ class EndpointSettings:
     max_transactions: int = 20_000
     max_dialogs: int = 10_000
     ring_limit_ns: Nanoseconds = RING_LIMIT_NS
+    answer_limit_ns: Nanoseconds = RING_LIMIT_NS
     offer_limit_ns: Nanoseconds = OFFER_LIMIT_NS
     retry_after_s: int = 5
     force_rport: bool = False

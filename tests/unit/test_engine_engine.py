@@ -26,6 +26,7 @@ from telephony.call import (
     PlaceCall,
     Prompts,
     RejectCall,
+    RingCall,
     VoicePlan,
 )
 from telephony.engine.engine import Engine
@@ -70,6 +71,13 @@ class App:
                 self._news.clear()
                 await self._news.wait()
         return found[number - 1]
+
+    async def report(self, number: int) -> None:
+        """Wait for the n-th report; one comes each second."""
+        async with asyncio.timeout(WAIT_S):
+            while len(self.reports) < number:
+                self._news.clear()
+                await self._news.wait()
 
 
 @asynccontextmanager
@@ -231,6 +239,19 @@ def test_a_source_that_nobody_vouches_for_is_forbidden() -> None:
         ):
             peer.send(invite())
             await app.row("call.incoming")
+
+    run(main)
+
+
+def test_a_call_that_comes_in_may_ring_longer_than_one_of_ours() -> None:
+    async def main() -> None:
+        async with running(ring_seconds=0.001) as app, peer_of(app) as peer:
+            peer.send(invite())
+            incoming = await app.row("call.incoming")
+            app.command(incoming.call_id, RingCall(seconds=90))
+            await app.report(2)
+            app.command(incoming.call_id, RejectCall(status=486))
+            assert (await peer.response()).status == 486
 
     run(main)
 
