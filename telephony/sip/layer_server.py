@@ -24,8 +24,9 @@ from telephony.units import Nanoseconds
 
 __all__ = ["ServerTransactions"]
 
-IN_DIALOG_HEADROOM = 8
-"""Requests with a To tag may exceed the transaction limit by an eighth: a BYE must get in."""
+HEADROOM = 8
+"""What is about a call of ours may exceed the transaction limit by an eighth: requests with a To
+tag, for a BYE must get in, and the CANCEL of an INVITE that we know."""
 
 
 class ServerTransactions(Transactions[ServerTransaction]):
@@ -108,6 +109,9 @@ class ServerTransactions(Transactions[ServerTransaction]):
     def _accept(
         self, request: Request, arrival: Arrival, key: ServerKey
     ) -> ServerTransaction | None:
+        limit = self._settings.max_transactions
+        if request.to.tag or (request.method == "CANCEL" and self.invite_of(request) is not None):
+            limit += limit // HEADROOM
         via = request.via
         hop = response_hop(
             via,
@@ -116,9 +120,6 @@ class ServerTransactions(Transactions[ServerTransaction]):
             force_rport=self._settings.force_rport,
         )
         request.headers.replace_first("Via", str(stamp_via(via, arrival)))
-        limit = self._settings.max_transactions
-        if request.to.tag:
-            limit += limit // IN_DIALOG_HEADROOM
         if self._total() >= limit:
             self._refuse_statelessly(request, hop)
             return None

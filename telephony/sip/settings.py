@@ -49,7 +49,8 @@ class EndpointSettings:
         supported: Option tags we understand; a Require with any other is answered 420.
         timers: T1, T2, T4.
         flows: How long connections may be silent.
-        max_transactions: Beyond it new requests outside dialogs are answered 503.
+        max_transactions: Beyond it new requests outside dialogs are answered 503, but for the
+            CANCEL of an INVITE that was taken.
         max_dialogs: Beyond it new INVITEs are answered 503.
         ring_limit_ns: An INVITE of ours that is unanswered for so long is cancelled (RFC 3261
             section 16.6 step 11 gives proxies over 3 minutes).

@@ -269,6 +269,18 @@ def test_over_the_limit_of_transactions_requests_get_503_without_one() -> None:
     assert (refused.status, tag_of(refused.headers.get("To"))) == (503, "x")
 
 
+def test_over_the_limit_of_transactions_the_cancel_of_a_call_gets_in() -> None:
+    bench = Bench(replace(SETTINGS, max_transactions=8))
+    bench.receive(request("INVITE", body=OFFER))
+    for number in range(2, 9):
+        bench.receive(request("OPTIONS", branch=f"z9hG4bK-{number}", call_id=f"call-{number}"))
+    bench.take()
+    bench.receive(request("CANCEL", branch="z9hG4bK-of-nothing"))
+    assert bench.statuses() == [503]
+    bench.receive(request("CANCEL"))
+    assert [(one.status, one.method) for one in bench.take()] == [(200, "CANCEL"), (487, "INVITE")]
+
+
 def test_over_the_limit_of_dialogs_we_place_no_call() -> None:
     bench = Bench(replace(SETTINGS, max_dialogs=0))
     with pytest.raises(LocalError, match="as many as allowed"):
