@@ -38,6 +38,7 @@ __all__ = [
     "ReferFinished",
     "ReferProgressed",
     "ReferReceived",
+    "RequestForbidden",
     "Resolve",
     "SessionEnded",
     "SipEvent",
@@ -320,6 +321,19 @@ class MessageRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestForbidden:
+    """A request came from a source that is not allowed, and was answered 403.
+
+    Attributes:
+        method: What was asked for.
+        source: Where it came from, if that is true.
+    """
+
+    method: str
+    source: HostPort
+
+
+@dataclass(frozen=True, slots=True)
 class Resolve:
     """The driver must find an address for a name and call `endpoint.handle_resolved`, always.
 
@@ -363,6 +377,7 @@ SipEvent = (
     | SessionEnded
     | OptionsAnswered
     | MessageRejected
+    | RequestForbidden
 )
 """What the user of an endpoint has to look at."""
 

@@ -96,6 +96,10 @@ class ServerTransactions(Transactions[ServerTransaction]):
         if transaction.state is State.ACCEPTED:
             self._run(transaction, Input.SEND_SUCCESS, now_ns)
 
+    def knows(self, request: Request) -> bool:
+        """Say whether a request is a copy of one that was taken."""
+        return server_key(request) in self._alive
+
     def invite_of(self, cancel: Request) -> ServerTransaction | None:
         """Find the INVITE that a CANCEL is about (RFC 3261 section 9.2)."""
         return self._alive.get(server_key(cancel, "INVITE"))

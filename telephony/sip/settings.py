@@ -1,6 +1,6 @@
 """What an endpoint is told about itself, once."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from telephony.sip.timers import TimerSettings
@@ -44,6 +44,8 @@ class EndpointSettings:
         advertised: For each transport ("UDP", "TCP") the address and port that others reach us
             by; it stands in Via and Contact, and may differ from what the socket is bound to.
             A request can only be sent by a transport that is listed.
+        allowed_sources: Numeric addresses that may ask for something outside the dialogs we have;
+            None: all may. What others ask for is answered 403, without a transaction.
         user_agent: What User-Agent and Server say.
         allowed_methods: What Allow says; a known method that is not in it is answered 405.
         supported: Option tags we understand; a Require with any other is answered 420.
@@ -71,6 +73,7 @@ class EndpointSettings:
     """
 
     advertised: Mapping[str, HostPort]
+    allowed_sources: Container[str] | None = None
     user_agent: str = "telephony"
     allowed_methods: tuple[str, ...] = METHODS
     supported: tuple[str, ...] = ("norefersub",)

@@ -40,6 +40,8 @@ from tests.support.sip_peer import request, tag_of
 
 PROMPTS = Prompts(apology=b"\x11" * 800, filler=b"\x22" * 480)
 WAIT_S = 30.0
+FLOOD, FEW = 24, 6
+"""Of so many refusals of one kind, so many are logged."""
 
 
 class App:
@@ -220,7 +222,7 @@ def test_a_caller_whose_voice_server_is_absent_hears_an_apology_then_bye() -> No
     run(main)
 
 
-def test_a_source_that_nobody_vouches_for_is_forbidden() -> None:
+def test_a_source_that_nobody_vouches_for_is_forbidden(capsys: pytest.CaptureFixture[str]) -> None:
     host = address_of_ours()
     if host is None:
         pytest.skip("this machine has no address but loopback")
@@ -228,10 +230,12 @@ def test_a_source_that_nobody_vouches_for_is_forbidden() -> None:
     async def main() -> None:
         listen = (SipListen(transport="UDP", host="0.0.0.0", port=0),)  # noqa: S104
         async with running(sip=listen) as app, peer_of(app, host) as peer:
-            peer.send(invite())
-            assert (await peer.response()).status == 403
+            for number in range(FLOOD):
+                peer.send(invite(number))
+                assert (await peer.response()).status == 403
             assert app.rows == []
-            assert app.engine.counters["calls_forbidden"] == 1
+            assert app.engine.counters["calls_forbidden"] == FLOOD
+            assert capsys.readouterr().out.count("source not allowed") == FEW
         network = f"{host}/32"
         async with (
             running(sip=listen, allowed_sources=(network,)) as app,
@@ -291,6 +295,19 @@ def test_a_call_without_common_audio_is_told_why(
             assert told is None if warning is None else str(told).startswith(f"{warning} telephony")
             assert app.rows == []
             assert app.engine.counters["calls_not_acceptable"] == 1
+
+    run(main)
+
+
+def test_calls_that_are_not_acceptable_do_not_flood_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def main() -> None:
+        async with running() as app, peer_of(app) as peer:
+            for number in range(FLOOD):
+                peer.send(invite(number, b"what?"))
+                assert (await peer.response()).status == 400
+        assert capsys.readouterr().out.count("call refused") == FEW
 
     run(main)
 
