@@ -335,7 +335,7 @@ class InviteSession:
             headers = (("Allow-Events", "refer"),)
             self.respond(transaction, BAD_EVENT, now_ns, headers=headers)
             return
-        for transfer in reversed(self._transfers):
+        for transfer in self._transfers:
             if transfer.owns(event):
                 self.respond(transaction, OK, now_ns)
                 transfer.receive_notify(transaction.request, now_ns)
