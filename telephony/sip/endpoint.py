@@ -318,12 +318,8 @@ class SipEndpoint(ServerUser):
     def _answer_statelessly(
         self, request: Request, arrival: Arrival, status: int, reason: str | None = None
     ) -> None:
-        hop = response_hop(
-            request.via,
-            arrival,
-            flow_is_open=self._core.flows.is_open(arrival.flow),
-            force_rport=self._settings.force_rport,
-        )
+        is_open = self._core.flows.is_open(arrival.flow)
+        hop = response_hop(request.via, arrival, flow_is_open=is_open)
         request.headers.replace_first("Via", str(stamp_via(request.via, arrival)))
         response = Response.for_request(request, status, reason, to_tag=self._stateless_tag)
         response.headers.add("Server", self._settings.user_agent)

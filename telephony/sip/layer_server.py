@@ -117,12 +117,7 @@ class ServerTransactions(Transactions[ServerTransaction]):
         if request.to.tag or (request.method == "CANCEL" and self.invite_of(request) is not None):
             limit += limit // HEADROOM
         via = request.via
-        hop = response_hop(
-            via,
-            arrival,
-            flow_is_open=self._is_open(arrival.flow),
-            force_rport=self._settings.force_rport,
-        )
+        hop = response_hop(via, arrival, flow_is_open=self._is_open(arrival.flow))
         request.headers.replace_first("Via", str(stamp_via(via, arrival)))
         if self._total() >= limit:
             self._refuse_statelessly(request, hop)

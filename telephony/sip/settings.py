@@ -60,7 +60,6 @@ class EndpointSettings:
         offer_limit_ns: The user's time to answer a peer's new offer, before 504 does; below
             64*T1, when the peer stops waiting for the answer to an UPDATE.
         retry_after_s: What a 503 asks the peer to wait, in seconds.
-        force_rport: Answer over UDP to the source port even where `rport` was not asked for.
         reply_to_source: Send requests inside a dialog that has no route to where the peer's INVITE
             came from, not to its Contact: for phones behind translators that do not know it.
         tcp_above_octets: A longer request goes over TCP where its target allows that (RFC 3261
@@ -85,7 +84,6 @@ class EndpointSettings:
     answer_limit_ns: Nanoseconds = RING_LIMIT_NS
     offer_limit_ns: Nanoseconds = OFFER_LIMIT_NS
     retry_after_s: int = 5
-    force_rport: bool = False
     reply_to_source: bool = False
     tcp_above_octets: int | None = 1300
     handed_off_wait_ns: Nanoseconds = HANDED_OFF_WAIT_NS

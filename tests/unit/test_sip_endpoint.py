@@ -405,18 +405,6 @@ def test_an_answer_finds_its_way(
     assert sent.message.headers.get("Via") == f"SIP/2.0/UDP {via};branch=z9hG4bK-1{stamped}"
 
 
-def test_force_rport_answers_to_the_source_port_unasked() -> None:
-    bench = Bench(replace(SETTINGS, force_rport=True))
-    text = request("OPTIONS", via="SIP/2.0/UDP 10.0.0.1", via_parameters="")
-    bench.receive(text, source=("192.0.2.9", 4711))
-    assert bench.take()[0].transmit.destination == ("192.0.2.9", 4711)
-    bench.receive(
-        "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1\r\n\r\n", source=("192.0.2.9", 4711)
-    )
-    (sent,) = bench.take()
-    assert (sent.status, sent.transmit.destination) == (400, ("192.0.2.9", 4711))
-
-
 def test_other_vias_are_kept_below_the_stamped_one() -> None:
     second = "SIP/2.0/UDP 192.0.2.77;branch=z9hG4bK-f"
     third = "SIP/2.0/TCP 192.0.2.78;branch=z9hG4bK-x"
