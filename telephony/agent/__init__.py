@@ -1,6 +1,6 @@
 """The declarations a user writes: agents, tools, handoffs, transfers."""
 
-from telephony.agent.agent import Action, Agent, agents_by_name, session_settings, session_tools
+from telephony.agent.agent import Action, Agent, agents_by_name, session_tools
 from telephony.agent.call_tools import hang_up, press_keys
 from telephony.agent.errors import ToolArgumentError, ToolResultError
 from telephony.agent.tool import AnyTool, Executor, Tool, tool
@@ -18,7 +18,6 @@ __all__ = [
     "agents_by_name",
     "hang_up",
     "press_keys",
-    "session_settings",
     "session_tools",
     "tool",
 ]

@@ -9,9 +9,9 @@ from telephony.agent.names import HANDOFF_PREFIX, check_name
 from telephony.agent.tool import AnyTool, Tool
 from telephony.agent.transfer import Transfer
 from telephony.errors import ConfigurationError
-from telephony.voice import SessionSettings, ToolDeclaration, Turns, VoiceFormat
+from telephony.voice import ToolDeclaration, Turns
 
-__all__ = ["Action", "Agent", "agents_by_name", "session_settings", "session_tools"]
+__all__ = ["Action", "Agent", "agents_by_name", "session_tools"]
 
 TRUNCATION_POINTS: Final = ("sent", "reacted")
 AVAILABLE_TURNS: Final = (None, "server")
@@ -136,27 +136,6 @@ def session_tools(agent: Agent) -> tuple[ToolDeclaration, ...]:
     """
     tools = [tool.declaration for tool in agent.tools]
     return (*tools, *map(_declare_handoff, agent.handoffs))
-
-
-def session_settings(agent: Agent, audio_format: VoiceFormat) -> SessionSettings:
-    """Give what an agent wants of its session.
-
-    Args:
-        agent: The agent that talks from now on.
-        audio_format: The format of the leg.
-
-    Raises:
-        ConfigurationError: A tool's type hints cannot be told to a model.
-    """
-    return SessionSettings(
-        instructions=agent.instructions,
-        tools=session_tools(agent),
-        audio_format=audio_format,
-        model=agent.model,
-        voice=agent.voice,
-        turns=agent.turns or "server",
-        silence_ms=agent.silence_ms,
-    )
 
 
 def agents_by_name(agents: Iterable[Agent]) -> dict[str, Agent]:

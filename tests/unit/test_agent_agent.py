@@ -12,12 +12,10 @@ from telephony.agent import (
     Agent,
     Transfer,
     agents_by_name,
-    session_settings,
     session_tools,
     tool,
 )
 from telephony.errors import ConfigurationError
-from telephony.voice import VoiceFormat
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,15 +61,6 @@ def test_session_s_functions_are_the_tools_then_the_handoffs() -> None:
             "required": [],
             "additionalProperties": False,
         }
-
-
-def test_session_is_asked_for_what_the_agent_says() -> None:
-    settings = session_settings(reception, VoiceFormat.PCMA)
-    assert settings.instructions == "Be kind."
-    assert settings.tools == session_tools(reception)
-    assert (settings.voice, settings.model) == ("marin", None)
-    assert (settings.turns, settings.silence_ms) == ("server", 500)
-    assert settings.audio_format is VoiceFormat.PCMA
 
 
 def test_function_names_lead_back_to_their_declarations() -> None:
