@@ -26,6 +26,7 @@ from telephony.call import (
     PlaceCall,
     Prompts,
     RejectCall,
+    RingCall,
     VoicePlan,
 )
 from telephony.engine.engine import Engine
@@ -39,6 +40,8 @@ from tests.support.sip_peer import request, tag_of
 
 PROMPTS = Prompts(apology=b"\x11" * 800, filler=b"\x22" * 480)
 WAIT_S = 30.0
+FLOOD, FEW = 24, 6
+"""Of so many refusals of one kind, so many are logged."""
 
 
 class App:
@@ -70,6 +73,13 @@ class App:
                 self._news.clear()
                 await self._news.wait()
         return found[number - 1]
+
+    async def report(self, number: int) -> None:
+        """Wait for the n-th report; one comes each second."""
+        async with asyncio.timeout(WAIT_S):
+            while len(self.reports) < number:
+                self._news.clear()
+                await self._news.wait()
 
 
 @asynccontextmanager
@@ -212,7 +222,7 @@ def test_a_caller_whose_voice_server_is_absent_hears_an_apology_then_bye() -> No
     run(main)
 
 
-def test_a_source_that_nobody_vouches_for_is_forbidden() -> None:
+def test_a_source_that_nobody_vouches_for_is_forbidden(capsys: pytest.CaptureFixture[str]) -> None:
     host = address_of_ours()
     if host is None:
         pytest.skip("this machine has no address but loopback")
@@ -220,10 +230,12 @@ def test_a_source_that_nobody_vouches_for_is_forbidden() -> None:
     async def main() -> None:
         listen = (SipListen(transport="UDP", host="0.0.0.0", port=0),)  # noqa: S104
         async with running(sip=listen) as app, peer_of(app, host) as peer:
-            peer.send(invite())
-            assert (await peer.response()).status == 403
+            for number in range(FLOOD):
+                peer.send(invite(number))
+                assert (await peer.response()).status == 403
             assert app.rows == []
-            assert app.engine.counters["calls_forbidden"] == 1
+            assert app.engine.counters["calls_forbidden"] == FLOOD
+            assert capsys.readouterr().out.count("source not allowed") == FEW
         network = f"{host}/32"
         async with (
             running(sip=listen, allowed_sources=(network,)) as app,
@@ -231,6 +243,19 @@ def test_a_source_that_nobody_vouches_for_is_forbidden() -> None:
         ):
             peer.send(invite())
             await app.row("call.incoming")
+
+    run(main)
+
+
+def test_a_call_that_comes_in_may_ring_longer_than_one_of_ours() -> None:
+    async def main() -> None:
+        async with running(ring_seconds=0.001) as app, peer_of(app) as peer:
+            peer.send(invite())
+            incoming = await app.row("call.incoming")
+            app.command(incoming.call_id, RingCall(seconds=90))
+            await app.report(2)
+            app.command(incoming.call_id, RejectCall(status=486))
+            assert (await peer.response()).status == 486
 
     run(main)
 
@@ -270,6 +295,19 @@ def test_a_call_without_common_audio_is_told_why(
             assert told is None if warning is None else str(told).startswith(f"{warning} telephony")
             assert app.rows == []
             assert app.engine.counters["calls_not_acceptable"] == 1
+
+    run(main)
+
+
+def test_calls_that_are_not_acceptable_do_not_flood_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def main() -> None:
+        async with running() as app, peer_of(app) as peer:
+            for number in range(FLOOD):
+                peer.send(invite(number, b"what?"))
+                assert (await peer.response()).status == 400
+        assert capsys.readouterr().out.count("call refused") == FEW
 
     run(main)
 
