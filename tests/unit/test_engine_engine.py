@@ -28,6 +28,9 @@ from telephony.call import (
     RejectCall,
     RingCall,
     VoicePlan,
+    decode_command,
+    decode_event,
+    encode,
 )
 from telephony.engine.engine import Engine
 from telephony.engine.link import QueueLink
@@ -57,6 +60,7 @@ class App:
         self.port = 0
 
     def take(self, message: EngineMessage) -> None:
+        message = decode_event(encode(message))  # what the socket could not carry fails here, too
         if isinstance(message, EngineReport):
             self.reports.append(message)
         else:
@@ -64,7 +68,7 @@ class App:
         self._news.set()
 
     def command(self, call_id: str, body: CallCommandBody) -> None:
-        self.link.command(CallCommand(call_id=call_id, body=body))
+        self.link.command(decode_command(encode(CallCommand(call_id=call_id, body=body))))
 
     async def row(self, kind: str, number: int = 1) -> CallEvent:
         """Wait for the n-th row of a type."""
@@ -121,7 +125,7 @@ class Peer(asyncio.DatagramProtocol):
 
     def send(self, text: str) -> None:
         assert self._transport is not None
-        self._transport.sendto(text.encode())
+        self._transport.sendto(text.encode("utf-8", "surrogateescape"))
 
     async def response(self) -> Response:
         """Give the next final response."""
@@ -199,6 +203,55 @@ def test_a_call_comes_in_and_the_app_decides() -> None:
             assert (await peer.response()).status == 486
             ended = await app.row("call.ended")
             assert (incoming.seq, ended.seq) == (0, 1)
+
+    run(main)
+
+
+def test_a_name_that_is_not_utf_8_is_told_with_a_mark_in_it() -> None:
+    async def main() -> None:
+        async with running() as app, peer_of(app) as peer:
+            named = invite(extra="X-Name: J\udcf6rg")
+            peer.send(named.replace("From: <", 'From: "M\udcfcller" <'))
+            incoming = await app.row("call.incoming")
+            told = incoming.payload.model_dump()
+            assert told["caller_name"] == "M\ufffdller"
+            assert told["headers"] == (("X-Name", "J\ufffdrg"),)
+            app.command(incoming.call_id, AnswerCall(plan=None))
+            answered = await peer.response()
+            assert answered.status == 200
+            assert "M\udcfcller" in str(answered.headers.get("From")), "given back as it came"
+
+    run(main)
+
+
+@pytest.mark.parametrize("method", ["BYE", "CANCEL"])
+def test_a_reason_that_is_not_utf_8_does_not_hide_the_end(method: str) -> None:
+    async def main() -> None:
+        async with running() as app, peer_of(app) as peer:
+            reason = 'Reason: SIP;cause=200;text="l\udce4uft"'
+            peer.send(invite())
+            incoming = await app.row("call.incoming")
+            if method == "BYE":
+                app.command(incoming.call_id, AnswerCall(plan=None))
+                tag = tag_of((await peer.response()).headers.get("To"))
+                peer.send(request("ACK", branch="z9hG4bK-a", call_id="call-1", to_tag=tag))
+                await app.row("call.answered")
+                peer.send(
+                    request(
+                        "BYE",
+                        branch="z9hG4bK-b",
+                        call_id="call-1",
+                        to_tag=tag,
+                        cseq=2,
+                        extra=reason,
+                    )
+                )
+            else:
+                via = f"SIP/2.0/UDP {LOOPBACK}:9"
+                peer.send(request("CANCEL", call_id="call-1", via=via, extra=reason))
+            ended = (await app.row("call.ended")).payload.model_dump()
+            assert ended["by"] == "remote"
+            assert "l\ufffduft" in ended["cause"]
 
     run(main)
 
