@@ -12,6 +12,7 @@ __all__ = [
     "AudioFinished",
     "AudioReceived",
     "CallerTranscribed",
+    "ItemCameLate",
     "ItemDeleted",
     "ItemTruncated",
     "ResponseFinished",
@@ -98,6 +99,17 @@ class AudioReceived:
     item_id: str
     content_index: int
     audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCameLate:
+    """The first audio of an item came after its response had been cut; none of it is told.
+
+    The caller heard nothing of it, so the model's memory of it is to be deleted.
+    """
+
+    response_id: str
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +206,13 @@ VoiceEvent = (
     | ResponseStarted
     | ResponseFinished
     | AudioReceived
+    | ItemCameLate
     | AudioFinished
     | ToolCalled
     | CallerTranscribed
     | AgentTranscribed
     | ItemTruncated
+    | ItemCameLate
     | ItemDeleted
     | VoiceErrorReceived
     | UnknownEventReceived
