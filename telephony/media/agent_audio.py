@@ -23,8 +23,10 @@ MS_PER_SECOND = 1000
 class Interrupted:
     """What an interruption did."""
 
+    epoch: int
+    """Of the session that is told."""
     cut: list[ItemAudio]
-    """Oldest first, with their final counts at the leg's rate."""
+    """Of this and of older sessions, oldest first, with their final counts at the leg's rate."""
     commands: list[VoiceCommand]
     """For the session, in this order."""
 
@@ -143,10 +145,11 @@ class AgentAudio:
                 rate_hz=self._port.audio_format.rate_hz,
                 epoch=self.epoch,
                 active_response_id=response_id,
+                begun=self._port.playout.begun_items(self.epoch),
                 reacted=reacted,
             )
         )
-        return Interrupted(cut, commands)
+        return Interrupted(self.epoch, cut, commands)
 
     def _reacted(self, audio_start_ms: int, first: ItemKey) -> Position | None:
         """Say what the caller heard when they began to speak; None where that is not known.

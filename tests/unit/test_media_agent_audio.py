@@ -205,6 +205,16 @@ def test_two_items_queued(bench: Bench) -> None:
     ]
 
 
+def test_what_was_heard_of_an_item_stays_where_its_next_part_was_not(bench: Bench) -> None:
+    bench.delta(bytes(320), item="a")
+    bench.audio.handle_audio_finished(AudioFinished("r", "a", 0))
+    bench.tick(2)
+    bench.delta(bytes(800), item="a", index=1)
+    bench.delta(bytes(800), item="b")
+    interrupted = bench.audio.interrupt()
+    assert interrupted.commands == [TruncateItem("a", 1, 0), DeleteItem("b")]
+
+
 def test_before_the_first_audio_of_a_response_it_is_cancelled_only(bench: Bench) -> None:
     bench.audio.active_response_id = "r"
     assert bench.audio.interrupt().commands == [CancelResponse("r")]
