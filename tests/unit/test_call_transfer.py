@@ -3,8 +3,8 @@
 import pytest
 
 from telephony.call import (
-    CallState,
     CallCommandBody,
+    CallState,
     GiveToolResult,
     HangUp,
     StartTransfer,
