@@ -117,7 +117,8 @@ class CallActions:
         parts = self._parts
         parts.media.stay()
         if parts.voice.is_lost:
-            return CallInput.HANG_UP
+            is_owed_an_apology = parts.voice.plan and not parts.last_words.has_apologized
+            return CallInput.VOICE_LOST if is_owed_an_apology else CallInput.HANG_UP
         parts.ending.ended = None  # a goodbye that came with the transfer is off
         return None
 

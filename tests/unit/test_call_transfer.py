@@ -203,3 +203,18 @@ def test_a_transfer_that_was_never_started_is_not_ended() -> None:
     bench.command(TO_DESK)
     bench.command(HangUp())
     assert "transfer.ended" not in bench.types()
+
+
+def test_a_model_lost_during_a_transfer_that_fails_is_apologized_for() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.command(TO_DESK)
+    refer = bench.sent_request("REFER")
+    bench.voice(LOST)
+    bench.respond(response(refer, 486))
+    assert bench.row("transfer.ended")["outcome"] == "failed"
+    assert not bench.sent("BYE")
+    bench.run(1_000)
+    assert bench.heard(b"\x11") == 800
+    bench.sent_request("BYE")
+    assert "voice session was lost" in str(bench.row("call.ended")["cause"])
