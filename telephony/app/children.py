@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from telephony.errors import TransportError
 
@@ -35,6 +35,8 @@ class Child:
         self._command = [sys.executable, "-m", module, *arguments]
         self._process: asyncio.subprocess.Process | None = None
         self.stop_seconds = STOP_SECONDS
+        self.standard_error: IO[bytes] | None = None
+        """Where its standard error goes; None: where ours does."""
 
     async def start(self, first_line: str = "") -> dict[str, Any]:
         """Start it, hand it one line on standard input, and wait until it is ready.
@@ -49,6 +51,7 @@ class Child:
             *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=self.standard_error,
             limit=LINE_LIMIT,
             start_new_session=True,  # Ctrl-C is ours to hear: calls are hung up before parts end
         )

@@ -87,6 +87,9 @@ class ModelFunctions:
         self, record: CallRecord, action: Tool[..., Any], requested: ToolRequested
     ) -> None:
         if action is hang_up:
+            # A transfer asked for beside it may fail, and the call goes on: answered it must be.
+            text = "The call ends once what you have said was heard."
+            self._give(record, requested.tool_call_id, text, respond=False)
             self._command(record, HangUp(after_words=True, cause="the agent hung up"))
             return
         try:

@@ -114,8 +114,12 @@ class CallActions:
         return CallInput.TRANSFER_CONNECTED
 
     def _return_to_agent(self) -> CallInput | None:
-        self._parts.media.stay()
-        return CallInput.HANG_UP if self._parts.voice.is_lost else None
+        parts = self._parts
+        parts.media.stay()
+        if parts.voice.is_lost:
+            return CallInput.HANG_UP
+        parts.ending.ended = None  # a goodbye that came with the transfer is off
+        return None
 
     def _hang_up(self) -> None:
         self._parts.leg.hang_up(self._parts.outbox.now_ns)
@@ -123,6 +127,9 @@ class CallActions:
     def _end(self) -> None:
         parts = self._parts
         parts.timers.clear()
+        cancelled = parts.transfer.cancel()
+        if cancelled is not None:
+            parts.outbox.note(cancelled)
         parts.ending.note()
         parts.voice.close()
         parts.outbox.put(Released())

@@ -14,6 +14,7 @@ from telephony.call.events import (
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallEventBody,
+    ItemDeletedFromMemory,
     ResponseEnded,
     SpeechTranscribed,
     ToolRequested,
@@ -34,6 +35,8 @@ from telephony.voice import (
     CallerTranscribed,
     CancelResponse,
     Configure,
+    DeleteItem,
+    ItemCameLate,
     RateLimitUpdated,
     Respond,
     ResponseFinished,
@@ -158,6 +161,9 @@ class Conversation:
                 note(SpeechTranscribed(role="caller", item_id=item_id, text=text))
             case AgentTranscribed(item_id=item_id, text=text, is_final=True):
                 note(SpeechTranscribed(role="agent", item_id=item_id, text=text))
+            case ItemCameLate(item_id=item_id):
+                self._outlets.tell(DeleteItem(item_id))
+                note(ItemDeletedFromMemory(item_id=item_id, received_samples=0))
             case VoiceErrorReceived():
                 self.troubles.handle_error(event)
             case UnknownEventReceived(type=kind):
@@ -205,9 +211,6 @@ class Conversation:
 
     def _handle_audio(self, audio: AgentAudio, event: AudioReceived) -> None:
         is_taken = audio.handle_audio(event)
-        for command in audio.late_items:
-            self._outlets.tell(command)
-        audio.late_items.clear()
         if is_taken or audio.has_overflowed:
             return
         audio.has_overflowed = True

@@ -1,7 +1,7 @@
 """The rows of an interruption: what the agent's memory was cut to."""
 
 from telephony.call.events import CallEventBody, ItemDeletedFromMemory, ItemTruncatedAt
-from telephony.media import Interrupted
+from telephony.media import Interrupted, ItemKey
 from telephony.voice import DeleteItem, TruncateItem, VoiceCommand
 
 __all__ = ["row_of_cut"]
@@ -17,10 +17,10 @@ def row_of_cut(
         interrupted: What was cut.
         rate_hz: Of the counts in it: the leg's.
     """
-    counts = {item.key.item_id: item for item in interrupted.cut}
     match command:
         case TruncateItem(item_id=item_id, content_index=index, audio_end_ms=audio_end_ms):
-            item = counts[item_id]
+            key = ItemKey(interrupted.epoch, item_id, index)
+            item = next(item for item in interrupted.cut if item.key == key)
             return ItemTruncatedAt(
                 item_id=item_id,
                 content_index=index,
@@ -30,7 +30,11 @@ def row_of_cut(
                 rate_hz=rate_hz,
             )
         case DeleteItem(item_id=item_id):
-            received = counts[item_id].received_samples
+            received = sum(
+                item.received_samples
+                for item in interrupted.cut
+                if (item.key.epoch, item.key.item_id) == (interrupted.epoch, item_id)
+            )
             return ItemDeletedFromMemory(item_id=item_id, received_samples=received)
         case _:
             return None

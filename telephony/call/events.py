@@ -208,6 +208,7 @@ class ItemDeletedFromMemory(MessageBody):
     type: Literal["item.deleted"] = "item.deleted"
     item_id: str
     received_samples: int
+    """At the leg's rate; 0 where its response had been cut before its first audio came."""
 
 
 class PlayoutFinished(MessageBody):

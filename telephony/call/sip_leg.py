@@ -128,8 +128,8 @@ class SipLeg:
         Raises:
             RemoteError: The description is damaged (400), or there is nothing in common (488).
         """
-        if invite.request.body:
-            self._negotiated = answer(parse_description(invite.request.body), self._local)
+        if invite.sdp is not None:
+            self._negotiated = answer(parse_description(invite.sdp), self._local)
 
     @property
     def session(self) -> IncomingSession | OutgoingSession:

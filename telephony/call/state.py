@@ -132,11 +132,12 @@ TRANSITIONS: dict[tuple[CallState, CallInput], Transition] = {
     (_S.TRANSFERRING, _I.TRANSFER_CONNECTED): _STOP,
     (_S.TRANSFERRING, _I.TRANSFER_FAILED): (_S.UP, (_A.RETURN_TO_AGENT,)),
     (_S.TRANSFERRING, _I.HANG_UP): _STOP,
-    (_S.TRANSFERRING, _I.HANG_UP_AFTER_WORDS): _STOP,
     (_S.TRANSFERRING, _I.FAR_ENDED): _OVER,
-    # The far end may still take the call over: its answer decides, not our session.
+    # The far end may still take the call over: its answer decides, not our session, nor an agent
+    # that says goodbye.
     **_ignore(
         _S.TRANSFERRING,
+        _I.HANG_UP_AFTER_WORDS,
         _I.VOICE_LOST,
         _I.VOICE_READY,
         _I.VOICE_LATE,

@@ -29,6 +29,7 @@ class CallTransfer:
         """Start with none."""
         self.target: str | None = None
         self._leg = leg
+        self._is_started = False
 
     def ask(self, target: str) -> None:
         """Note where to; while one is pending, another changes nothing."""
@@ -48,6 +49,7 @@ class CallTransfer:
         """
         assert self.target is not None
         note(TransferStarted(target=self.target))
+        self._is_started = True
         try:
             self._leg.transfer(self.target, now_ns)
         except TelephonyError as failed:
@@ -59,5 +61,9 @@ class CallTransfer:
     def end(self, ended: LegTransferEnded) -> TransferEnded:
         """Give the row of the outcome; there is no transfer any more."""
         assert self.target is not None
-        target, self.target = self.target, None
+        target, self.target, self._is_started = self.target, None, False
         return TransferEnded(target=target, outcome=ended.outcome, status=ended.status)
+
+    def cancel(self) -> TransferEnded | None:
+        """Give the row of a transfer that ends because the call does, None where none was begun."""
+        return self.end(LegTransferEnded("cancelled", None)) if self._is_started else None

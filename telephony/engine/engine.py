@@ -30,7 +30,7 @@ from telephony.engine.clock import monotonic_ns, wall_seconds
 from telephony.engine.engine_call import EngineCall
 from telephony.engine.incoming import describe
 from telephony.engine.keepalive import KeepaliveSettings
-from telephony.engine.legs import Legs, random_fraction, source_of
+from telephony.engine.legs import Legs, random_fraction
 from telephony.engine.link import EngineLink
 from telephony.engine.log import log
 from telephony.engine.media_clock import MediaClock
@@ -48,6 +48,7 @@ from telephony.sip import (
     IncomingInvite,
     ListenAddress,
     MessageRejected,
+    RequestForbidden,
     SipEndpoint,
     SipEvent,
 )
@@ -56,13 +57,14 @@ from telephony.voice import VoiceEvent
 
 __all__ = ["Engine"]
 
-FORBIDDEN = 403
 SERVICE_UNAVAILABLE = 503
 TOKEN_OCTETS = 9
 REPORT_SECONDS = 1.0
 """How often the app is told how the engine does."""
-REJECTIONS_LOGGED = 5
-"""Malformed messages logged one by one; from then on each tenfold count is."""
+LONGEST_RING_SECONDS = 180
+"""What `RingCall` may ask for."""
+REFUSALS_LOGGED = 5
+"""Refusals of one kind logged one by one; from then on each tenfold count is."""
 
 
 class Engine:
@@ -126,6 +128,8 @@ class Engine:
                 advertised=advertised,
                 user_agent=settings.user_agent,
                 ring_limit_ns=_seconds(settings.ring_seconds),
+                allowed_sources=self._allowed,
+                answer_limit_ns=_seconds(_answer_limit_seconds(settings)),
                 reply_to_source=settings.is_nat,
                 accepts_refer=settings.accepts_refer,
             ),
@@ -208,28 +212,30 @@ class Engine:
             case IncomingInvite():
                 self._handle_invite(event)
             case MessageRejected(reason=reason, source=source):
-                self._count_rejection(reason, source)
+                where = f"{source[0]}:{source[1]}" if source else "unknown"
+                self._note_refusal("sip_rejected", "SIP message refused", why=reason, source=where)
+            case RequestForbidden(method=method, source=source):
+                self._note_refusal(
+                    "calls_forbidden",
+                    "SIP request refused: source not allowed",
+                    method=method,
+                    source=source[0],
+                )
             case _:
                 session = getattr(event, "session", None)
                 call = self._by_session.get(session)
                 if call is not None:
                     call.handle_sip(event)
 
-    def _count_rejection(self, reason: str, source: tuple[str, int] | None) -> None:
-        self.counters["sip_rejected"] += 1
-        count = self.counters["sip_rejected"]
-        if count <= REJECTIONS_LOGGED or count == 10 ** len(str(count // 10)):
-            where = f"{source[0]}:{source[1]}" if source else "unknown"
-            log.warning("SIP message refused", why=reason, source=where, fault="peer", count=count)
+    def _note_refusal(self, counter: str, text: str, **details: object) -> None:
+        """Count what a peer was refused; whoever may flood us does not flood the log."""
+        self.counters[counter] += 1
+        count = self.counters[counter]
+        if count <= REFUSALS_LOGGED or count == 10 ** len(str(count // 10)):
+            log.warning(text, **details, fault="peer", count=count)
 
     def _handle_invite(self, invite: IncomingInvite) -> None:
         now_ns = monotonic_ns()
-        source = source_of(invite)[0]
-        if source not in self._allowed:
-            self.counters["calls_forbidden"] += 1
-            log.warning("call refused: source not allowed", source=source, fault="peer")
-            invite.session.reject(FORBIDDEN, now_ns)
-            return
         if len(self._calls) >= self._settings.max_calls:
             self.counters["calls_over_capacity"] += 1
             invite.session.reject(SERVICE_UNAVAILABLE, now_ns, headers=(("Retry-After", "5"),))
@@ -247,8 +253,7 @@ class Engine:
         call.drain()
 
     def _refuse(self, invite: IncomingInvite, status: int, failed: TelephonyError) -> None:
-        self.counters["calls_not_acceptable"] += 1
-        log.warning("call refused", status=status, why=str(failed), fault="peer")
+        self._note_refusal("calls_not_acceptable", "call refused", status=status, why=str(failed))
         warning = getattr(failed, "warning", None)
         text = str(failed).replace("\\", "").replace('"', "'")
         headers = (("Warning", f'{warning} telephony "{text}"'),) if warning else ()
@@ -333,6 +338,14 @@ class Engine:
     def drain_sip(self) -> None:
         """Send what a call made SIP say."""
         self._sip.drain()
+
+
+def _answer_limit_seconds(settings: EngineSettings) -> float:
+    """Say how long a call that comes in may stay unanswered: longer than a call itself lets it.
+
+    It is routed, rings for as long as routing asked for, is routed again, and waits for its voice.
+    """
+    return 2 * settings.routing_seconds + LONGEST_RING_SECONDS + settings.grant_limit_seconds
 
 
 def _seconds(seconds: float) -> Nanoseconds:

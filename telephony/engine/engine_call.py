@@ -90,6 +90,7 @@ class EngineCall:
         self._voice: VoiceLink | None = None
         self._ticks = 0
         self._has_failed = False
+        self._has_told_end = False
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns: Nanoseconds | None = None
@@ -188,7 +189,7 @@ class EngineCall:
         while (output := call.poll_output()) is not None:
             match output:
                 case CallEvent():
-                    self._host.send_event(output)
+                    self._tell(output)
                 case TellVoice(command=command):
                     if self._voice is not None:
                         self._voice.tell(command)
@@ -203,6 +204,11 @@ class EngineCall:
         self._host.drain_sip()
         if self._call is not None:
             self._rearm()
+
+    def _tell(self, event: CallEvent) -> None:
+        self._host.send_event(event)
+        if isinstance(event.payload, CallEnded):
+            self._has_told_end = True
 
     def _begin_media(self) -> None:
         """Let the leg tick; a tap hears what the far end sends before the agent does."""
@@ -265,10 +271,18 @@ class EngineCall:
         if not self._has_failed:
             self._has_failed = True
             self.change(lambda inner: inner.handle_command(HangUp(cause=INTERNAL), monotonic_ns()))
+        now_ns = monotonic_ns()
+        if not self._has_told_end:
+            self._tell(call.log.row(CallEnded(by="failure", cause=INTERNAL), now_ns))
         if self._call is not None:
-            ended = CallEnded(by="failure", cause=INTERNAL)
-            self._host.send_event(call.log.row(ended, monotonic_ns()))
             self._release(call)
+            self._hang_up(now_ns)
+
+    @supervised
+    def _hang_up(self, now_ns: Nanoseconds) -> None:
+        """Leave the far end, as far as that is still possible; nothing of ours is held any more."""
+        self.leg.hang_up(now_ns)
+        self._host.drain_sip()
 
     def _release(self, call: Call) -> None:
         port = self.leg.port

@@ -14,7 +14,7 @@ from telephony.engine.clock import monotonic_ns
 from telephony.engine.slot_timer import SlotTimer
 from telephony.units import NS_PER_MS, Nanoseconds
 
-__all__ = ["PERIODS", "SLOT_NS", "MediaClock", "Ticking"]
+__all__ = ["SLOT_NS", "MediaClock", "Ticking"]
 
 SLOT_NS = 5 * NS_PER_MS
 SLOTS = 24

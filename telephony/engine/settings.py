@@ -33,6 +33,7 @@ class EngineSettings(_Settings):
     """Networks whose INVITEs are let in; loopback always is."""
     max_calls: int = 300
     ring_seconds: float = 180
+    """How long a call of ours may ring."""
     routing_seconds: float = 10
     grant_seconds: float = 3
     grant_limit_seconds: float = 10

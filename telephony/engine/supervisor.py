@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-__all__ = ["Supervised", "supervised"]
+__all__ = ["supervised"]
 
 P = ParamSpec("P")
 

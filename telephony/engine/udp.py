@@ -16,7 +16,7 @@ from telephony.engine.clock import realtime_offset_ns
 from telephony.errors import TransportError
 from telephony.units import NS_PER_SECOND, Nanoseconds
 
-__all__ = ["RtpReceiver", "RtpSocketPair", "RtpSockets", "is_in_use"]
+__all__ = ["RtpReceiver", "RtpSocketPair", "RtpSockets"]
 
 DATAGRAM_OCTETS = 2_048
 """Longer than any Ethernet frame; what is as long or longer is cut, and refused as malformed."""
@@ -49,7 +49,7 @@ class RtpReceiver(Protocol):
         ...
 
 
-def is_in_use(failed: OSError) -> bool:
+def _is_in_use(failed: OSError) -> bool:
     """Say whether a bind failed because someone else has the port."""
     return failed.errno == errno.EADDRINUSE
 
@@ -143,7 +143,7 @@ class RtpSockets:
         except OSError as failed:
             for sock in opened:
                 sock.close()
-            if is_in_use(failed):
+            if _is_in_use(failed):
                 return None
             raise TransportError(f"cannot use {host}:{port} for RTP: {failed.strerror}") from failed
         if self._has_kernel_time:

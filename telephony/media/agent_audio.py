@@ -4,7 +4,6 @@ It holds the converters of both directions (none where session and leg speak the
 carries out an interruption: flush, then the commands that the session must be told.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,21 +12,21 @@ from telephony.media.interruption import Interruption, TruncateAt, interrupt
 from telephony.media.ledger import ItemKey, Position
 from telephony.media.playout import ZERO, ItemAudio
 from telephony.media.rtp_port import RtpPort
-from telephony.voice import AudioFinished, AudioReceived, DeleteItem, VoiceCommand, VoiceFormat
+from telephony.voice import AudioFinished, AudioReceived, VoiceCommand, VoiceFormat
 
 __all__ = ["AgentAudio", "Interrupted"]
 
 MS_PER_SECOND = 1000
-CANCELLED_RESPONSES = 8
-"""Responses remembered as cancelled: what they still send was never meant to be heard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
     """What an interruption did."""
 
+    epoch: int
+    """Of the session that is told."""
     cut: list[ItemAudio]
-    """Oldest first, with their final counts at the leg's rate."""
+    """Of this and of older sessions, oldest first, with their final counts at the leg's rate."""
     commands: list[VoiceCommand]
     """For the session, in this order."""
 
@@ -43,8 +42,6 @@ class AgentAudio:
         epoch: Counts the sessions of a call from 0.
         active_response_id: The response under way, if any.
         has_overflowed: Whether the queue was full in this response; kept for the caller.
-        late_items: Deletions that the session must be told: items that a cancelled response began
-            before it heard of the cancel. The caller takes them out after `handle_audio`.
     """
 
     def __init__(self, port: RtpPort, append: Callable[[bytes], None]) -> None:
@@ -52,7 +49,6 @@ class AgentAudio:
         self.epoch = 0
         self.active_response_id: str | None = None
         self.has_overflowed = False
-        self.late_items: list[DeleteItem] = []
         self._port = port
         self._append = append
         self._formats: tuple[VoiceFormat, VoiceFormat] | None = None
@@ -61,7 +57,6 @@ class AgentAudio:
         self._down: Converter | None = None
         self._down_key: ItemKey | None = None
         self._down_response_id = ""
-        self._cancelled: deque[str] = deque(maxlen=CANCELLED_RESPONSES)
         port.playout.finish_all()
 
     @property
@@ -91,16 +86,13 @@ class AgentAudio:
             self._append(converted)
 
     def handle_audio(self, received: AudioReceived) -> bool:
-        """Queue some of an item's audio; then take out `late_items`.
+        """Queue some of an item's audio.
 
         Returns:
             False when the queue is full: the response should be cancelled.
         """
         key = ItemKey(self.epoch, received.item_id, received.content_index)
         playout = self._port.playout
-        if received.response_id in self._cancelled and not playout.is_refused(key):
-            playout.refuse(key)
-            self.late_items.append(DeleteItem(received.item_id))
         octets = received.audio
         if self._down is not None and not playout.is_refused(key):
             if key != self._down_key:
@@ -144,8 +136,6 @@ class AgentAudio:
             self._down_key = None
         cut = self._port.playout.flush()
         response_id, self.active_response_id = self.active_response_id, None
-        if response_id is not None:
-            self._cancelled.append(response_id)
         reacted = None
         if truncate_at == "reacted" and audio_start_ms is not None and cut:
             reacted = self._reacted(audio_start_ms, cut[0].key)
@@ -155,10 +145,11 @@ class AgentAudio:
                 rate_hz=self._port.audio_format.rate_hz,
                 epoch=self.epoch,
                 active_response_id=response_id,
+                begun=self._port.playout.begun_items(self.epoch),
                 reacted=reacted,
             )
         )
-        return Interrupted(cut, commands)
+        return Interrupted(self.epoch, cut, commands)
 
     def _reacted(self, audio_start_ms: int, first: ItemKey) -> Position | None:
         """Say what the caller heard when they began to speak; None where that is not known.

@@ -4,7 +4,7 @@ A truncation uses what was *sent*: a packet that left will be heard. Nothing is 
 listener's delay, unless the agent asks for `truncate_at = "reacted"`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +32,8 @@ class Interruption:
     """The session that is open now; another session's items cannot be changed in it."""
     active_response_id: str | None
     """The response still under way, if any."""
+    begun: Collection[str] = ()
+    """Ids of this session's items of which some part was sent, a part that is over among them."""
     reacted: Position | None = None
     """Where the caller was when they began to speak, to cut there; None to cut at what was sent."""
 
@@ -39,16 +41,26 @@ class Interruption:
 def interrupt(interruption: Interruption) -> list[VoiceCommand]:
     """Decide what the session must be told: cancel first, then the items, oldest first.
 
-    An item of which something was sent is truncated there; one of which nothing was, is deleted.
+    A part of which something was sent is truncated there. An item of which nothing was sent is
+    deleted; where another part of it was, the unsent part is truncated at 0 instead, as a deletion
+    would take from the memory what the caller heard.
     """
+    begun = set(interruption.begun)
+    begun.update(
+        item.key.item_id
+        for item in interruption.cut
+        if item.sent_samples and item.key.epoch == interruption.epoch
+    )
     commands: list[VoiceCommand] = []
     if interruption.active_response_id is not None:
         commands.append(CancelResponse(interruption.active_response_id))
     for item, heard in _heard(interruption):
         if item.key.epoch != interruption.epoch:
             continue
-        if not item.sent_samples:
-            commands.append(DeleteItem(item.key.item_id))
+        if item.key.item_id not in begun:
+            deletion = DeleteItem(item.key.item_id)
+            if deletion not in commands:
+                commands.append(deletion)
             continue
         heard_ms = samples_to_ms_floor(heard, interruption.rate_hz)
         commands.append(TruncateItem(item.key.item_id, item.key.content_index, heard_ms))

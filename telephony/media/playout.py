@@ -103,7 +103,7 @@ class Playout:
         self._cursor = 0  # octets taken of the first chunk
         self._queued = 0  # octets not taken of all
         self._items: dict[ItemKey, ItemAudio] = {}
-        self._refused: dict[ItemKey, None] = {}
+        self._refused: dict[ItemKey, bool] = {}  # and whether some of it was sent
 
     @property
     def queued_samples(self) -> int:
@@ -161,7 +161,8 @@ class Playout:
             return True
         if not self._has_room_for(audio):
             self.refused_samples += samples
-            self.refuse(key)
+            self._remember(key, was_begun=False)
+            self.finish(key)
             return False
         item = self._items.get(key)
         if item is None:
@@ -191,19 +192,18 @@ class Playout:
             self._chunks.append(chunk)
             self._queued += len(chunk.audio)
 
-    def refuse(self, key: ItemKey) -> None:
-        """Take no more audio of an item; what is queued of it is still said."""
-        self._remember(key)
-        self.finish(key)
-
-    def _remember(self, key: ItemKey) -> None:
-        self._refused[key] = None
+    def _remember(self, key: ItemKey, *, was_begun: bool) -> None:
+        self._refused[key] = was_begun
         if len(self._refused) > REFUSED_KEYS:
             del self._refused[next(iter(self._refused))]
 
     def is_refused(self, key: ItemKey) -> bool:
         """Say whether audio of this item is refused."""
         return key in self._refused
+
+    def begun_items(self, epoch: int) -> set[str]:
+        """Give a session's items that are cut or over, and of which some part was sent."""
+        return {key.item_id for key, begun in self._refused.items() if begun and key.epoch == epoch}
 
     def finish(self, key: ItemKey) -> None:
         """Note that no more audio comes for an item."""
@@ -226,7 +226,7 @@ class Playout:
     def _forget_if_heard(self, item: ItemAudio) -> None:
         if item.is_heard_whole:
             self._items.pop(item.key, None)
-            self._remember(item.key)
+            self._remember(item.key, was_begun=item.sent_samples > 0)
 
     def flush(self) -> list[ItemAudio]:
         """Drop all that waits, but for up to 5 ms of what is being spoken, ramped to zero.
@@ -243,7 +243,7 @@ class Playout:
         self._chunks.clear()
         self._cursor = self._queued = 0
         for item in cut:
-            self.refuse(item.key)
+            self._remember(item.key, was_begun=item.sent_samples > 0)
         if ramp is not None:
             self._push(ramp)
         return cut

@@ -13,6 +13,7 @@ from telephony.voice import (
     AudioFinished,
     AudioReceived,
     CallerTranscribed,
+    ItemCameLate,
     VoiceErrorReceived,
     VoiceEvent,
     VoiceFormat,
@@ -113,11 +114,17 @@ class Content:
         self.take_audio(AudioReceived(event.response_id, event.item_id, event.content_index, audio))
 
     def take_audio(self, received: AudioReceived) -> None:
-        """Take some audio, from either path, and pass it on unless it comes too late."""
+        """Take some audio, from either path, and pass it on unless it comes too late.
+
+        Of an item that only begins then, that much is told: nobody will hear it.
+        """
         self._counters.audio_deltas += 1
         self.has_spoken = True
         if self.cut.is_late(received.response_id, received.item_id):
             self._counters.late_deltas += 1
+            if not self.cut.is_known(received.item_id):
+                self.cut.cut_item(received.item_id)
+                self._emit(ItemCameLate(received.response_id, received.item_id))
             return
         if self.output_format is VoiceFormat.PCM:
             received = self._aligner.align(received)

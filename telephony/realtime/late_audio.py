@@ -35,6 +35,10 @@ class CutAudio:
         if response_id:
             self.cut_response(response_id)
 
+    def is_known(self, item_id: str) -> bool:
+        """Tell whether some of this item was in time, or the item itself was cut."""
+        return item_id in self._response_of or item_id in self._items
+
     def is_late(self, response_id: str, item_id: str) -> bool:
         """Tell whether audio of this item is late, and remember whose the item is."""
         if item_id in self._items or response_id in self._responses:

@@ -17,7 +17,7 @@ from telephony.sip.admission import (
     examine_method,
     examine_require,
 )
-from telephony.sip.codes import CALL_DOES_NOT_EXIST, DECLINE, OK, SERVICE_UNAVAILABLE
+from telephony.sip.codes import CALL_DOES_NOT_EXIST, DECLINE, FORBIDDEN, OK, SERVICE_UNAVAILABLE
 from telephony.sip.core import FinalAnswer, HeaderPairs, SipCore, description_of, set_body
 from telephony.sip.dialog import DialogId, request_headers
 from telephony.sip.errors import SipSyntaxError
@@ -26,6 +26,7 @@ from telephony.sip.events import (
     IncomingInvite,
     MessageRejected,
     OptionsAnswered,
+    RequestForbidden,
     Resolve,
     SipOutput,
 )
@@ -40,7 +41,7 @@ from telephony.sip.message import (
     parse_message,
 )
 from telephony.sip.name_addr import NameAddr
-from telephony.sip.nat import response_hop
+from telephony.sip.nat import response_hop, stamp_via
 from telephony.sip.settings import EndpointSettings
 from telephony.sip.transaction_record import ServerTransaction, ServerUser
 from telephony.sip.transmit import Arrival, FlowId, HostPort, ListenAddress, Transmit
@@ -269,7 +270,10 @@ class SipEndpoint(ServerUser):
                 fault = check_request(message)
                 if fault is not None:
                     raise fault
-                self._core.layer.servers.receive_request(message, arrival, now_ns)
+                if self._is_welcome(message, arrival):
+                    self._core.layer.servers.receive_request(message, arrival, now_ns)
+                else:
+                    self._turn_away(message, arrival)
         except SipSyntaxError as error:
             self._reject(error, arrival)
         except RemoteError as error:
@@ -279,17 +283,45 @@ class SipEndpoint(ServerUser):
         """Answer what cannot be a transaction, if there is enough to answer to (section 8.2.7)."""
         self._output.append(MessageRejected(str(error), arrival.source))
         request = error.partial
-        if request is None or request.method == "ACK":
-            return
-        hop = response_hop(
-            request.via,
-            arrival,
-            flow_is_open=self._core.flows.is_open(arrival.flow),
-            force_rport=self._settings.force_rport,
+        if request is not None and request.method != "ACK":
+            self._answer_statelessly(request, arrival, error.sip_status, error.reason)
+
+    def _is_welcome(self, request: Request, arrival: Arrival) -> bool:
+        """Say whether a request may cost us a transaction.
+
+        It may if it comes from an allowed source, belongs to a dialog, which those we call may be
+        in from anywhere, or is a copy of what was taken. An ACK never costs one.
+        """
+        allowed = self._settings.allowed_sources
+        return (
+            allowed is None
+            or request.method == "ACK"
+            or arrival.source[0] in allowed
+            or _dialog_id(request) in self._core.dialogs
+            or self._core.layer.servers.knows(request)
         )
-        response = Response.for_request(
-            request, error.sip_status, error.reason, to_tag=self._stateless_tag
-        )
+
+    def _turn_away(self, request: Request, arrival: Arrival) -> None:
+        """Answer what is not welcome, once for each copy, and keep nothing of it (section 8.2.7).
+
+        It is answered, not dropped, so that a trunk we were not told of reads why its calls fail.
+        Over UDP its source may be forged: the one answer, about as long as the request, is not
+        repeated as a transaction's would be, and gives a forger nothing to gain.
+        """
+        if request.to.tag:
+            # A peer that hangs up when we just did is no stranger.
+            self._answer_statelessly(request, arrival, CALL_DOES_NOT_EXIST)
+        else:
+            self._answer_statelessly(request, arrival, FORBIDDEN)
+            self._output.append(RequestForbidden(request.method, arrival.source))
+
+    def _answer_statelessly(
+        self, request: Request, arrival: Arrival, status: int, reason: str | None = None
+    ) -> None:
+        is_open = self._core.flows.is_open(arrival.flow)
+        hop = response_hop(request.via, arrival, flow_is_open=is_open)
+        request.headers.replace_first("Via", str(stamp_via(request.via, arrival)))
+        response = Response.for_request(request, status, reason, to_tag=self._stateless_tag)
         response.headers.add("Server", self._settings.user_agent)
         data = response.to_bytes()
         self._output.append(Transmit(data, hop.transport, hop.destination, hop.local, hop.flow))

@@ -38,6 +38,7 @@ __all__ = [
     "ReferFinished",
     "ReferProgressed",
     "ReferReceived",
+    "RequestForbidden",
     "Resolve",
     "SessionEnded",
     "SipEvent",
@@ -60,16 +61,24 @@ class EndCause(Enum):
 
 
 class TransferOutcome(Enum):
-    """How a transfer ended; `reference` words of the call layer."""
+    """How a transfer that we asked for ended; the values stand in logs and go to the model."""
 
     CONNECTED = "connected"
+    """The target answered the peer's call."""
     BUSY = "busy"
+    """The target was busy (486, 600)."""
     NO_ANSWER = "no_answer"
+    """The target did not answer (408, 480)."""
     DECLINED = "declined"
+    """The target, or the peer that was asked, declined (603, 607, 608)."""
     FAILED = "failed"
+    """The peer refused the REFER or left it unanswered, or its call failed in another way."""
     CANCELLED = "cancelled"
+    """The peer's call was cancelled (487), or the session ended before the peer took it on."""
     HANDED_OFF = "handed_off"
+    """The peer has the call and does not tell what becomes of it."""
     UNKNOWN = "unknown"
+    """The peer took it on, but its reports stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +329,19 @@ class MessageRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestForbidden:
+    """A request came from a source that is not allowed, and was answered 403.
+
+    Attributes:
+        method: What was asked for.
+        source: Where it came from, if that is true.
+    """
+
+    method: str
+    source: HostPort
+
+
+@dataclass(frozen=True, slots=True)
 class Resolve:
     """The driver must find an address for a name and call `endpoint.handle_resolved`, always.
 
@@ -363,6 +385,7 @@ SipEvent = (
     | SessionEnded
     | OptionsAnswered
     | MessageRejected
+    | RequestForbidden
 )
 """What the user of an endpoint has to look at."""
 

@@ -335,7 +335,7 @@ class InviteSession:
             headers = (("Allow-Events", "refer"),)
             self.respond(transaction, BAD_EVENT, now_ns, headers=headers)
             return
-        for transfer in reversed(self._transfers):
+        for transfer in self._transfers:
             if transfer.owns(event):
                 self.respond(transaction, OK, now_ns)
                 transfer.receive_notify(transaction.request, now_ns)
@@ -357,9 +357,7 @@ class InviteSession:
         self._dialogs.pop(dialog.id.remote_tag, None)
         self._core.dialogs.pop(dialog.id, None)
 
-    def _arm_ring_limit(self, now_ns: Nanoseconds) -> None:
-        limit_ns = self._core.settings.ring_limit_ns
-
+    def _arm_ring_limit(self, limit_ns: Nanoseconds, now_ns: Nanoseconds) -> None:
         def expire(now_ns: Nanoseconds) -> None:
             self._run(SessionInput.RING_LIMIT, now_ns, SessionEnd(EndCause.NO_ANSWER))
 

@@ -54,6 +54,11 @@ class ClientInvite(ClientUser):
         """Send it."""
         self._core.locate(next_hop, path, self._located, now_ns)
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether its next hop was known in time for it to go out."""
+        return self._transaction is not None
+
     def went_over(self, flow: FlowId) -> bool:
         """Say whether a connection leads where it was sent."""
         return self._transaction is not None and self._transaction.hop.is_over(flow)

@@ -60,7 +60,7 @@ class IncomingSession(InviteSession):
         if offer is not None:
             self.exchange.receive_offer(offer)
         transaction.on_cancel = self._receive_cancel
-        self._arm_ring_limit(now_ns)
+        self._arm_ring_limit(core.settings.answer_limit_ns, now_ns)
 
     @property
     def path(self) -> Path:

@@ -55,14 +55,15 @@ class OutgoingSession(InviteSession, InviteUser):
 
     def send(self, next_hop: Uri, now_ns: Nanoseconds) -> None:
         """Send the INVITE; the endpoint does so once."""
-        self._arm_ring_limit(now_ns)
+        self._arm_ring_limit(self._core.settings.ring_limit_ns, now_ns)
         self._invite.send(next_hop, self.path, now_ns)
 
     def cancel(self, now_ns: Nanoseconds, *, headers: HeaderPairs = ()) -> None:
         """Give up the call; `SessionEnded` follows.
 
         CANCEL goes out once a provisional answer has come (RFC 3261 section 9.1); if the callee's
-        2xx crosses it, the session is hung up at once.
+        2xx crosses it, the session is hung up at once. An INVITE that still waits for the address
+        of its next hop is never sent, and the session ends here.
 
         Args:
             now_ns: The time.
@@ -74,7 +75,9 @@ class OutgoingSession(InviteSession, InviteUser):
         self._cancel_headers = Headers(headers)
         before = self.state in _BEFORE_THE_ANSWER
         end = SessionEnd(EndCause.CANCELLED if before else EndCause.BYE)
-        self._run(SessionInput.LOCAL_CANCEL, now_ns, end)
+        is_unsent = self.state is SessionState.CALLING and not self._invite.is_sent
+        what = SessionInput.LOCAL_WITHDRAW if is_unsent else SessionInput.LOCAL_CANCEL
+        self._run(what, now_ns, end)
 
     def bye(self, now_ns: Nanoseconds, *, headers: HeaderPairs = ()) -> None:
         """End the session: BYE where it is up, CANCEL where it is not yet."""
@@ -138,6 +141,8 @@ class OutgoingSession(InviteSession, InviteUser):
                 self._invite.acknowledge(self.dialog, self.path, now_ns)
             case SessionAct.SEND_CANCEL:
                 self._send_cancel(now_ns)
+            case SessionAct.WITHDRAW:
+                self._invite.abandon(now_ns)
             case SessionAct.ABANDON:
                 self._invite.abandon(now_ns)
                 self._failure = (REQUEST_TIMEOUT, reason_phrase(REQUEST_TIMEOUT), ())

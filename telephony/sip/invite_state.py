@@ -4,7 +4,7 @@ States:
     RECEIVED        the peer's INVITE has no final answer yet
     ANSWERED        we sent 2xx, its ACK has not come
     HANGUP_WAITING  as ANSWERED, and BYE is to be sent as soon as that is allowed
-    CALLING         our INVITE is out, nothing was heard
+    CALLING         our INVITE is out, or waits for the address of its next hop; nothing was heard
     PROCEEDING      our INVITE was answered 1xx
     CANCEL_WAITING  we gave up before any 1xx: CANCEL has to wait for one
     CANCELLING      CANCEL is out
@@ -50,6 +50,7 @@ class SessionInput(Enum):
     LOCAL_ANSWER = "answer, 2xx"
     LOCAL_REJECT = "reject or redirect, 3xx to 6xx"
     LOCAL_CANCEL = "give up our INVITE"
+    LOCAL_WITHDRAW = "give up our INVITE, which still waits for the address of its next hop"
     LOCAL_BYE = "hang up"
     ACK = "the ACK of our 2xx came"
     ACK_TIMEOUT = "64*T1 after our 2xx no ACK has come"
@@ -74,6 +75,7 @@ class SessionAct(Enum):
     ANSWER_487 = "answer the pending INVITE 487"
     ANSWER_480 = "answer the pending INVITE 480"
     SEND_CANCEL = "send CANCEL and arm its limit"
+    WITHDRAW = "see that the INVITE is never sent"
     ABANDON = "destroy the INVITE transaction"
     SEND_BYE = "send BYE"
     TELL_ACK = "tell the user that the session is up"
@@ -95,6 +97,7 @@ _LOCAL_INPUTS = frozenset(
         _I.LOCAL_ANSWER,
         _I.LOCAL_REJECT,
         _I.LOCAL_CANCEL,
+        _I.LOCAL_WITHDRAW,
         _I.LOCAL_BYE,
         _I.ACK_TIMEOUT,
         _I.RING_LIMIT,
@@ -130,6 +133,8 @@ SESSION = MappingProxyType(
         # Section 9.1: no CANCEL before a provisional answer.
         (_S.CALLING, _I.LOCAL_CANCEL): (_S.CANCEL_WAITING, (_A.STOP_RING_LIMIT,)),
         (_S.CALLING, _I.LOCAL_BYE): (_S.CANCEL_WAITING, (_A.STOP_RING_LIMIT,)),
+        # Nobody has heard of it: there is nothing to cancel.
+        (_S.CALLING, _I.LOCAL_WITHDRAW): (_S.ENDED, (_A.WITHDRAW, _A.END)),
         (_S.CALLING, _I.RING_LIMIT): (_S.ENDED, (_A.ABANDON, _A.END)),
         (_S.PROCEEDING, _I.PROVISIONAL): (_S.PROCEEDING, (_A.TELL_PROGRESS,)),
         (_S.PROCEEDING, _I.SUCCESS): (_S.ESTABLISHED, (_A.STOP_RING_LIMIT, _A.TELL_ANSWERED)),

@@ -24,8 +24,9 @@ from telephony.units import Nanoseconds
 
 __all__ = ["ServerTransactions"]
 
-IN_DIALOG_HEADROOM = 8
-"""Requests with a To tag may exceed the transaction limit by an eighth: a BYE must get in."""
+HEADROOM = 8
+"""What is about a call of ours may exceed the transaction limit by an eighth: requests with a To
+tag, for a BYE must get in, and the CANCEL of an INVITE that we know."""
 
 
 class ServerTransactions(Transactions[ServerTransaction]):
@@ -95,6 +96,10 @@ class ServerTransactions(Transactions[ServerTransaction]):
         if transaction.state is State.ACCEPTED:
             self._run(transaction, Input.SEND_SUCCESS, now_ns)
 
+    def knows(self, request: Request) -> bool:
+        """Say whether a request is a copy of one that was taken."""
+        return server_key(request) in self._alive
+
     def invite_of(self, cancel: Request) -> ServerTransaction | None:
         """Find the INVITE that a CANCEL is about (RFC 3261 section 9.2)."""
         return self._alive.get(server_key(cancel, "INVITE"))
@@ -108,17 +113,12 @@ class ServerTransactions(Transactions[ServerTransaction]):
     def _accept(
         self, request: Request, arrival: Arrival, key: ServerKey
     ) -> ServerTransaction | None:
-        via = request.via
-        hop = response_hop(
-            via,
-            arrival,
-            flow_is_open=self._is_open(arrival.flow),
-            force_rport=self._settings.force_rport,
-        )
-        request.headers.replace_first("Via", str(stamp_via(via, arrival)))
         limit = self._settings.max_transactions
-        if request.to.tag:
-            limit += limit // IN_DIALOG_HEADROOM
+        if request.to.tag or (request.method == "CANCEL" and self.invite_of(request) is not None):
+            limit += limit // HEADROOM
+        via = request.via
+        hop = response_hop(via, arrival, flow_is_open=self._is_open(arrival.flow))
+        request.headers.replace_first("Via", str(stamp_via(via, arrival)))
         if self._total() >= limit:
             self._refuse_statelessly(request, hop)
             return None

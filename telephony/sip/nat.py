@@ -34,9 +34,7 @@ def stamp_via(via: Via, arrival: Arrival) -> Via:
     return replace(via, parameters=(*kept, ("received", host)))
 
 
-def response_hop(
-    via: Via, arrival: Arrival, *, flow_is_open: bool, force_rport: bool = False
-) -> Hop:
+def response_hop(via: Via, arrival: Arrival, *, flow_is_open: bool) -> Hop:
     """Choose where the answers to a request go (RFC 3261 section 18.2.2, RFC 3581 section 4).
 
     Over a connection: back on it while it is up, else to a new one at the address the request came
@@ -49,12 +47,10 @@ def response_hop(
         via: The top Via of the request.
         arrival: How the request came.
         flow_is_open: Whether the connection it came over is still up.
-        force_rport: Answer to the source port even if `rport` was not asked for.
     """
     host, port = arrival.source
     if arrival.flow is not None and flow_is_open:
         return Hop(arrival.transport, arrival.source, arrival.local, arrival.flow)
-    symmetric = force_rport or via.has_parameter("rport")
-    if arrival.flow is not None or not symmetric:
+    if arrival.flow is not None or not via.has_parameter("rport"):
         port = via.port or DEFAULT_PORTS.get(arrival.transport, 5060)
     return Hop(arrival.transport, (host, port), arrival.local)

@@ -101,6 +101,7 @@ class Transfer:
         self._core = core
         self._session = session
         self._id = str(cseq_number)
+        self._is_refused = False
         self._machine = ReferMachine()
         self._alarm: Alarm | None = None
         self._status: int | None = None
@@ -112,14 +113,19 @@ class Transfer:
         return self._machine.state is ReferState.FINISHED
 
     def owns(self, event: Event) -> bool:
-        """Say whether a NOTIFY with this Event is about this REFER (RFC 3515 section 2.4.6)."""
-        return event.id in (None, self._id)
+        """Say whether a NOTIFY with this Event may be about this REFER (RFC 3515 section 2.4.6).
+
+        One without `id` is about the first REFER of its dialog that was not refused: a refusal
+        makes no subscription, and all later ones have to be named. Ask the oldest first.
+        """
+        return event.id == self._id or (event.id is None and not self._is_refused)
 
     def receive_answer(self, status: int, response: Response | None, now_ns: Nanoseconds) -> None:
         """Take the final answer to the REFER, or what stands for it."""
         if status >= FIRST_REFUSAL:
             if self._machine.state is ReferState.ASKED:
                 self._status = status
+                self._is_refused = True
             self._advance(ReferInput.REFUSED, now_ns)
             return
         refer_sub = response.headers.get("Refer-Sub") if response is not None else None

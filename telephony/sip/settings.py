@@ -1,6 +1,6 @@
 """What an endpoint is told about itself, once."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from telephony.sip.timers import TimerSettings
@@ -44,19 +44,22 @@ class EndpointSettings:
         advertised: For each transport ("UDP", "TCP") the address and port that others reach us
             by; it stands in Via and Contact, and may differ from what the socket is bound to.
             A request can only be sent by a transport that is listed.
+        allowed_sources: Numeric addresses that may ask for something outside the dialogs we have;
+            None: all may. What others ask for is answered 403, without a transaction.
         user_agent: What User-Agent and Server say.
         allowed_methods: What Allow says; a known method that is not in it is answered 405.
         supported: Option tags we understand; a Require with any other is answered 420.
         timers: T1, T2, T4.
         flows: How long connections may be silent.
-        max_transactions: Beyond it new requests outside dialogs are answered 503.
+        max_transactions: Beyond it new requests outside dialogs are answered 503, but for the
+            CANCEL of an INVITE that was taken.
         max_dialogs: Beyond it new INVITEs are answered 503.
-        ring_limit_ns: An INVITE unanswered for so long is given up: cancelled if ours, answered
-            480 if the peer's (RFC 3261 section 16.6 step 11 gives proxies over 3 minutes).
+        ring_limit_ns: An INVITE of ours that is unanswered for so long is cancelled (RFC 3261
+            section 16.6 step 11 gives proxies over 3 minutes).
+        answer_limit_ns: The user's time to decide on a peer's INVITE, before 480 does.
         offer_limit_ns: The user's time to answer a peer's new offer, before 504 does; below
             64*T1, when the peer stops waiting for the answer to an UPDATE.
         retry_after_s: What a 503 asks the peer to wait, in seconds.
-        force_rport: Answer over UDP to the source port even where `rport` was not asked for.
         reply_to_source: Send requests inside a dialog that has no route to where the peer's INVITE
             came from, not to its Contact: for phones behind translators that do not know it.
         tcp_above_octets: A longer request goes over TCP where its target allows that (RFC 3261
@@ -69,6 +72,7 @@ class EndpointSettings:
     """
 
     advertised: Mapping[str, HostPort]
+    allowed_sources: Container[str] | None = None
     user_agent: str = "telephony"
     allowed_methods: tuple[str, ...] = METHODS
     supported: tuple[str, ...] = ("norefersub",)
@@ -77,9 +81,9 @@ class EndpointSettings:
     max_transactions: int = 20_000
     max_dialogs: int = 10_000
     ring_limit_ns: Nanoseconds = RING_LIMIT_NS
+    answer_limit_ns: Nanoseconds = RING_LIMIT_NS
     offer_limit_ns: Nanoseconds = OFFER_LIMIT_NS
     retry_after_s: int = 5
-    force_rport: bool = False
     reply_to_source: bool = False
     tcp_above_octets: int | None = 1300
     handed_off_wait_ns: Nanoseconds = HANDED_OFF_WAIT_NS

@@ -14,6 +14,7 @@ __all__ = [
     "CallerTranscribed",
     "DigitReceived",
     "IdleTimedOut",
+    "ItemCameLate",
     "ItemDeleted",
     "ItemTruncated",
     "ItemUpdated",
@@ -105,6 +106,17 @@ class AudioReceived:
     item_id: str
     content_index: int
     audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCameLate:
+    """The first audio of an item came after its response had been cut; none of it is told.
+
+    The caller heard nothing of it, so the model's memory of it is to be deleted.
+    """
+
+    response_id: str
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +289,7 @@ VoiceEvent = (
     | ResponseStarted
     | ResponseFinished
     | AudioReceived
+    | ItemCameLate
     | AudioFinished
     | ToolCalled
     | ToolServed

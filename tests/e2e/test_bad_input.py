@@ -9,8 +9,8 @@ import re
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -143,22 +143,40 @@ def invite(rig: Rig, contact: str, body: str, extra: str = "") -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
-def final_answer(rig: Rig, body: str) -> Message:
-    """Send an INVITE with a description, and give the final answer to it."""
+@contextmanager
+def bound() -> Generator[tuple[socket.socket, str]]:
+    """Give a socket of a caller's, and its host and port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
         caller.bind((LOOPBACK, 0))
         caller.settimeout(PATIENCE_SECONDS)
-        contact = f"{LOOPBACK}:{caller.getsockname()[1]}"
+        yield caller, f"{LOOPBACK}:{caller.getsockname()[1]}"
+
+
+def exchange(rig: Rig, caller: socket.socket, request: bytes) -> Message:
+    """Send a request, and give the final answer to it."""
+    caller.sendto(request, sip_address(rig))
+    while True:
+        answer = parse(caller.recv(65_535))
+        if answer is not None and answer.status >= 200:
+            return answer
+
+
+def followed(request: bytes, method: str, answer: Message, extra: bytes = b"") -> bytes:
+    """Write what follows in the dialog of an INVITE: its ACK, or a BYE."""
+    head = request.partition(b"\r\nContent-Type")[0].replace(b"INVITE", method.encode())
+    head = re.sub(rb"(?m)^To:.*$", b"To: " + answer.get("to").encode() + b"\r", head)
+    if method != "ACK":
+        head = head.replace(b"CSeq: 1 ", b"CSeq: 2 ").replace(b"branch=z9hG4bK", b"branch=z9hG4bKx")
+    return head + extra + b"\r\nContent-Length: 0\r\n\r\n"
+
+
+def final_answer(rig: Rig, body: str) -> Message:
+    """Send an INVITE with a description, and give the final answer to it."""
+    with bound() as (caller, contact):
         request = invite(rig, contact, body)
-        caller.sendto(request, sip_address(rig))
-        while True:
-            answer = parse(caller.recv(65_535))
-            if answer is not None and answer.status >= 200:
-                ack = request.decode().partition("\r\n\r\n")[0]
-                ack = re.sub(r"^To:.*$", f"To: {answer.get('to')}", ack, flags=re.MULTILINE)
-                ack = ack.replace("INVITE", "ACK").replace(f"Length: {len(body)}", "Length: 0")
-                caller.sendto(ack.encode() + b"\r\n\r\n", sip_address(rig))
-                return answer
+        answer = exchange(rig, caller, request)
+        caller.sendto(followed(request, "ACK", answer), sip_address(rig))
+        return answer
 
 
 # ---- datagrams ------------------------------------------------------------------------------
@@ -267,6 +285,31 @@ def test_description_without_a_way_to_talk_is_answered_488(
 
 def test_damaged_description_is_answered_400(rig: Rig) -> None:
     assert final_answer(rig, "v=0\r\nthis is no description\r\n").status == 400
+
+
+# ---- text that is not UTF-8 -----------------------------------------------------------------
+
+
+def test_latin_1_in_a_name_and_a_reason_costs_no_call_and_hides_no_end(rig: Rig) -> None:
+    rig.model.command("script plain")
+    with bound() as (caller, contact), bound() as (_, media):
+        port = media.rpartition(":")[2]
+        body = EMPTY_SDP + f"m=audio {port} RTP/AVP 0\r\n"
+        request = invite(rig, contact, body, "X-City: K?ln").replace(b"K?ln", b"K\xf6ln")
+        request = request.replace(b"From: <", b'From: "M\xfcller" <')
+        answer = exchange(rig, caller, request)
+        assert answer.status == 200
+        caller.sendto(followed(request, "ACK", answer), sip_address(rig))
+        call_id = newest_call(rig)
+        incoming = rig.product.wait_for_row(call_id, "call.incoming")
+        assert incoming["caller_name"] == "M\N{REPLACEMENT CHARACTER}ller"
+        assert ["X-City", "K\N{REPLACEMENT CHARACTER}ln"] in incoming["headers"]
+        rig.product.wait_for_row(call_id, "call.answered")
+        reason = b'\r\nReason: SIP;cause=200;text="l\xe4uft"'
+        assert exchange(rig, caller, followed(request, "BYE", answer, reason)).status == 200
+    ended = rig.product.wait_for_row(call_id, "call.ended")
+    assert ended["by"] == "remote"
+    assert "l\N{REPLACEMENT CHARACTER}uft" in ended["cause"]
 
 
 # ---- realtime servers -----------------------------------------------------------------------

@@ -204,6 +204,6 @@ def test_a_model_that_stops_reading_is_dead_and_what_waited_was_bounded(tmp_path
         assert isinstance(closed, SessionClosed)
         assert (closed.is_clean, closed.reason) == (False, "the server took nothing for 500 ms")
         assert line.socket.counters()["dropped_audio_messages"] > 100
-        assert worst_ms <= 1020
+        assert worst_ms <= 1000 + 2 * 20  # the newest message stays, and one is begun
 
     run("stops-reading", tmp_path, story, SocketSettings(uplink=UplinkSettings(dead_after_ms=500)))

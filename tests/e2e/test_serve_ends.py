@@ -5,8 +5,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -24,6 +26,9 @@ PROMPT_SECONDS = 6.0
 """For an end in order, with one call to hang up."""
 FORCED_SECONDS = 10.0
 """For an end that user code holds up: as long as a container's runtime waits before it kills."""
+
+HANG_UP_SECONDS = 3.0
+"""For a caller whose far end may be gone."""
 
 
 @pytest.fixture
@@ -60,40 +65,76 @@ def health_of(product: Product) -> tuple[int, str]:
         return refused.code, str(json.load(refused)["status"])
 
 
-@needs_proc
-@pytest.mark.parametrize(
-    ("tools", "number", "code"),
-    [
-        (["hangs_in_a_thread", "hangs_in_a_process"], signal.SIGINT, 0),
-        (["blocks_the_loop"], signal.SIGTERM, 1),
-        (["leaves_a_thread", "refuses_to_be_cancelled"], signal.SIGTERM, 1),
-    ],
-    ids=["hang", "block the loop", "hold up the exit"],
-)
-def test_serve_ends_soon_whatever_tools_do(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    model: ScriptedModel,
-    tools: list[str],
-    number: signal.Signals,
-    code: int,
-) -> None:
-    hung = tmp_path / "hung"
-    monkeypatch.setenv(PROCESS_FILE, str(hung))
-    with Product(tmp_path, model.url, phone="tests.support.hanging_phone:phone") as product:
-        with ListeningCall(product.uri(), 1) as call:
+class Ended(NamedTuple):
+    """How a `serve` ended that a signal told to, while its tools were at work."""
+
+    code: int
+    seconds: float
+    left: list[int]
+    """Processes of it that went on."""
+
+
+class Case(NamedTuple):
+    """Which tools are at work, which signal comes, and what status they allow."""
+
+    tools: tuple[str, ...]
+    number: signal.Signals
+    code: int
+
+
+CASES = {
+    "hang": Case(("hangs_in_a_thread", "hangs_in_a_process"), signal.SIGINT, 0),
+    "block the loop": Case(("blocks_the_loop",), signal.SIGTERM, 1),
+    "hold up the exit": Case(("leaves_a_thread", "refuses_to_be_cancelled"), signal.SIGTERM, 1),
+}
+
+
+def end_amid_tools(folder: Path, case: Case) -> Ended:
+    """Let tools begin during a call, and end the product then."""
+    hung = folder / "hung"
+    with (
+        ScriptedModel("talkative", folder / "model.jsonl") as model,
+        Product(
+            folder,
+            model.url,
+            phone="tests.support.hanging_phone:phone",
+            environment={PROCESS_FILE: str(hung)},
+        ) as product,
+    ):
+        with ListeningCall(product.uri(), 1, patience_seconds=HANG_UP_SECONDS) as call:
             call.wait_until(lambda one: len(one.heard) > 20)
             pids = list(children_of(product.pid).values())
-            for tool in tools:
+            for tool in case.tools:
                 assert model.command(f"tool 1 {tool}")["ok"]
             time.sleep(1.2)
-            if "hangs_in_a_process" in tools:
+            if "hangs_in_a_process" in case.tools:
                 call.wait_until(lambda _: hung.exists() and hung.read_text() != "")
                 pids.append(int(hung.read_text()))
-            os.kill(product.pid, number)
-            assert product.wait(PROMPT_SECONDS if code == 0 else FORCED_SECONDS) == code
+            told_s = time.monotonic()
+            os.kill(product.pid, case.number)
+            code = product.wait(FORCED_SECONDS)
+            seconds = time.monotonic() - told_s
         time.sleep(0.2)
-        assert [pid for pid in pids if is_running(pid)] == []
+        return Ended(code, seconds, [pid for pid in pids if is_running(pid)])
+
+
+@pytest.fixture(scope="module")
+def endings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Ended]]]:
+    """Begin all cases at once: each only waits, most of its time."""
+    with ThreadPoolExecutor(len(CASES)) as pool:
+        yield {
+            name: pool.submit(end_amid_tools, tmp_path_factory.mktemp("ending"), case)
+            for name, case in CASES.items()
+        }
+
+
+@needs_proc
+@pytest.mark.parametrize("name", CASES)
+def test_serve_ends_soon_whatever_tools_do(endings: dict[str, Future[Ended]], name: str) -> None:
+    ended = endings[name].result()
+    assert ended.code == CASES[name].code
+    assert ended.seconds < (PROMPT_SECONDS if ended.code == 0 else FORCED_SECONDS)
+    assert ended.left == []
 
 
 @needs_proc
@@ -103,7 +144,10 @@ def test_health_tells_a_silent_engine_and_its_death_ends_serve_with_1(
     journal = tmp_path / "calls"
     settings = f'[record]\ndirectory = "{journal}"\n'
     with Product(tmp_path, model.url, settings=settings) as product:
-        with suppress(CallError), ListeningCall(product.uri(), 1) as call:
+        with (
+            suppress(CallError),
+            ListeningCall(product.uri(), 1, patience_seconds=HANG_UP_SECONDS) as call,
+        ):
             call.wait_until(lambda one: len(one.heard) > 20)
             assert health_of(product) == (200, "ok")
             engine = children_of(product.pid)["engine"]

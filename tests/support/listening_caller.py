@@ -55,11 +55,15 @@ class ListeningCall:
     Args:
         target: The URI to call.
         number: Names the call to the scripted model, by the position code in its audio.
+        patience_seconds: When a request without an answer counts as failed.
     """
 
-    def __init__(self, target: str, number: int) -> None:
+    def __init__(
+        self, target: str, number: int, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self.number = number
         self._target = target
+        self._patience_seconds = patience_seconds
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self.ear = _Ear(number)
@@ -132,7 +136,13 @@ class ListeningCall:
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: self.ear, local_addr=(LOOPBACK, 0))
         _, self._sip = await loop.create_datagram_endpoint(SipSocket, local_addr=(LOOPBACK, 0))
-        self._dialog = Dialog(self._sip, self._target, f"caller{self.number}", self.ear.sdp)
+        self._dialog = Dialog(
+            self._sip,
+            self._target,
+            f"caller{self.number}",
+            self.ear.sdp,
+            patience_seconds=self._patience_seconds,
+        )
         await self._dialog.invite()
         port = AUDIO.search(self._dialog.remote_sdp)
         assert port is not None, self._dialog.remote_sdp

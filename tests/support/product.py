@@ -30,6 +30,7 @@ class Product(Child):
         settings: Further lines of its settings file.
         phone: MODULE:PHONE to serve; empty serves the default agent.
         arguments: Further arguments of `serve`.
+        environment: Added to its environment.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Product(Child):
         settings: str = "",
         phone: str = "",
         arguments: Sequence[str] = (),
+        environment: dict[str, str] | None = None,
     ) -> None:
         first = free_range(RTP_PORTS)
         self.rtp_ports = range(first, first + RTP_PORTS)
@@ -50,7 +52,7 @@ class Product(Child):
         command += ["--config", str(path), "--json"]
         command += ["--sip", f"{LOOPBACK}:0", "--http", f"{LOOPBACK}:0"]
         command += ["--rtp", f"{self.rtp_ports[0]}-{self.rtp_ports[-1]}", *arguments]
-        super().__init__(command, ends_at_eof=False, stop_seconds=10.0)
+        super().__init__(command, ends_at_eof=False, stop_seconds=10.0, environment=environment)
 
     @property
     def sip_uri(self) -> str:

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from telephony.app.local_server import LocalServer
-from telephony.call import CallCommand, CallEnded, CallEvent, CallIncoming, EngineReport
+from telephony.call import (
+    CallCommand,
+    CallEnded,
+    CallEvent,
+    CallIncoming,
+    EngineReport,
+    decode_event,
+    encode,
+)
 from telephony.engine.engine import Engine
 from telephony.engine.link import QueueLink
 from telephony.engine.prompts import load_prompts
@@ -104,6 +112,7 @@ class _App:
         self._awaited[sip_call_id] = call
 
     def _take(self, event: CallEvent | EngineReport) -> None:
+        event = decode_event(encode(event))
         if isinstance(event, EngineReport):
             return
         if isinstance(event.payload, CallIncoming):

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tests.tables.row import Row
@@ -49,12 +50,12 @@ def print_rows(name: str, rows: Sequence[Row], console: Console) -> None:
     for figure in figures:
         table.add_column(figure.replace("_", " "))
     for row in rows:
-        cells = (str(row.figures.get(figure, "")) for figure in figures)
-        table.add_row(row.name, _verdict(row), *cells, style=None if row.ok else "bold")
+        cells = (escape(str(row.figures.get(figure, ""))) for figure in figures)
+        table.add_row(escape(row.name), _verdict(row), *cells, style=None if row.ok else "bold")
     console.print(table)
     differing = [row for row in rows if row.differs]
     for row in differing:
-        console.print(f"{row.name} differs on purpose: {row.differs}")
+        console.print(f"{row.name} differs on purpose: {row.differs}", markup=False)
     short = sum(not row.ok for row in rows)
     differ = f", {len(differing)} different on purpose" if differing else ""
     console.print(f"{name}: {len(rows)} rows, {short} short{differ}")

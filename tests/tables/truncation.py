@@ -62,6 +62,11 @@ def _was_removed_unheard(verdict: Verdict) -> bool:
     return len(verdict.items) == 2 and _was_cut(verdict)
 
 
+def _was_begun_late(verdict: Verdict) -> bool:
+    """Of two items the second was begun behind the cut, and removed."""
+    return len(verdict.items) == 2 and verdict.items[1].is_deleted
+
+
 def _was_not_begun(verdict: Verdict) -> bool:
     """Nothing, or less than a tenth of a second, had been heard."""
     return all(item.sent_samples < 800 for item in verdict.items)
@@ -111,6 +116,7 @@ CASES = (
     Case("plain", "plain", _after_first_audio(0, 3000), _was_cut),
     Case("2 s stall", "stall", _after_first_audio(1200, 3000), _was_cut),
     Case("two items queued", "two-items", _after_first_audio(0, 2700), _was_removed_unheard),
+    Case("begun behind the cut", "item-after-cut", _by_the_model, _was_begun_late),
     Case("before the first audio", "early-speech", _by_the_model, _was_not_begun),
     Case("after the last", "short", _after_first_audio(700, 1200), _was_over),
     Case("during hold", "plain", _during_hold, _was_cut),

@@ -1,13 +1,14 @@
 """The pipe that commands come by: whole lines only, no waiting, an end that is seen."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 
 import pytest
 from pydantic import ValidationError
 
-from telephony.app.bench.command_pipe import CommandPipe, say
-from telephony.app.bench.messages import CloseCalls, Closed, Echo
+from telephony.app.bench.command_pipe import CommandPipe, answer_commands, say
+from telephony.app.bench.messages import CloseCalls, Closed, Command, Echo
 
 
 @pytest.fixture
@@ -49,3 +50,18 @@ def test_what_is_no_command_is_refused(ends: tuple[int, list[int]]) -> None:
 def test_an_answer_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     say(Closed(left=2))
     assert capsys.readouterr().out == '{"left":2}\n'
+
+
+def test_commands_are_answered_one_after_the_other_until_the_parent_is_gone(
+    ends: tuple[int, list[int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading, open_ends = ends
+    os.write(open_ends[0], b'{"do":"echo","seconds":2}\n{"do":"close"}\n')
+    os.close(open_ends.pop())
+
+    async def carry_out(command: Command) -> Closed:
+        await asyncio.sleep(0.01 if isinstance(command, Echo) else 0.0)
+        return Closed(left=len(command.do))
+
+    asyncio.run(asyncio.wait_for(answer_commands(carry_out, reading), 5))
+    assert capsys.readouterr().out == '{"left":4}\n{"left":5}\n'

@@ -9,19 +9,19 @@ from rich.console import Console
 from telephony.app.bench import report_table
 from telephony.app.bench.messages import Dialled, Floor, Marker, Measured, ModelCounts
 from telephony.app.bench.report import (
-    EngineUse,
     Observed,
     echo_delays_ns,
     make_report,
     uplink_delays_ns,
 )
+from telephony.app.bench.usage import ProcessUse
 
 MS = 1_000_000
 GOOD = Observed(
     calls=100,
     session="pcmu",
     dialled=Dialled(up=100, failed=0, setup_p50_ms=4.0, setup_p95_ms=9.0),
-    engine=EngineUse(10.0, 1.5, 0.5, 0.02, 80_000_000, 110_000_000),
+    engine=ProcessUse(10.0, 1.5, 0.5, 0.02, 80_000_000, 110_000_000),
     measured=Measured(
         packets=50_000,
         lost=0,

@@ -352,8 +352,10 @@ def test_hanging_up_waits_for_the_words() -> None:
     async def main() -> None:
         bench = Bench()
         await bench.up()
-        ended = await bench.function("hang_up")
-        assert ended == HangUp(after_words=True, cause="the agent hung up")
+        told = await bench.function("hang_up")
+        assert isinstance(told, GiveToolResult)
+        assert (told.tool_call_id, told.respond) == ("c1", False), "it has nothing more to say"
+        assert await bench.command() == HangUp(after_words=True, cause="the agent hung up")
 
     run(main)
 

@@ -1,15 +1,21 @@
 """What becomes of the agent's words when the caller's keys are complete."""
 
+import base64
+import json
+
 import pytest
 
 from telephony.call import Prompts, VoicePlan
 from telephony.call.conversation import Conversation, Outlets
+from telephony.call.events import CallEventBody, ItemDeletedFromMemory
 from telephony.media import RtpPort
+from telephony.realtime import RealtimeSession
 from telephony.voice import (
     AddText,
     AudioReceived,
     CancelResponse,
     DeleteItem,
+    Message,
     Respond,
     ResponseStarted,
     SessionGranted,
@@ -42,3 +48,48 @@ def test_complete_keys_stop_the_words_that_began_since_they_were_pressed(*, by_k
     stopped = [CancelResponse("r"), DeleteItem("i")] if by_keys else []
     assert told == [*stopped, AddText("[keys 1]"), Respond()]
     assert leg.playout.queued_samples == (0 if by_keys else 800)
+
+
+def test_an_item_begun_behind_our_cancel_is_deleted_from_the_memory_and_the_log() -> None:
+    session, leg = RealtimeSession(lambda: "token"), port()
+    rows, written = list[CallEventBody](), list[dict[str, object]]()
+    outlets = Outlets(
+        note=rows.append,
+        tell=lambda command: session.handle_command(command, ms(0)),
+        append=lambda _audio: None,
+    )
+    plan = VoicePlan(url="ws://192.0.2.1/", agent="reception")
+    made = Conversation(plan, outlets, PROMPTS, epoch=0, opened_ns=ms(0))
+    made.join(leg)
+
+    def hear(kind: str, **fields: object) -> None:
+        session.handle_message(json.dumps({"type": kind, **fields}).encode(), ms(0))
+        drain()
+
+    def drain() -> None:
+        while (output := session.poll_output()) is not None:
+            if isinstance(output, Message):
+                written.append(json.loads(output.text))
+            else:
+                made.handle_voice_event(output, ms(0))
+
+    def speak(item_id: str) -> None:
+        place = {"response_id": "r", "item_id": item_id, "output_index": 0, "content_index": 0}
+        hear("response.output_audio.delta", **place, delta=base64.b64encode(bytes(800)).decode())
+
+    pcmu = {"format": {"type": "audio/pcmu"}}
+    hear("session.updated", session={"audio": {"input": pcmu, "output": pcmu}})
+    hear("response.created", response={"id": "r", "status": "in_progress"})
+    speak("a")
+    leg.tick(ms(20))
+    made.interrupt()
+    drain()
+    written.clear()
+    speak("a")
+    speak("b")
+    speak("b")
+    assert [(event["type"], event["item_id"]) for event in written] == [
+        ("conversation.item.delete", "b")
+    ]
+    assert rows[-1] == ItemDeletedFromMemory(item_id="b", received_samples=0)
+    assert leg.playout.queued_samples == 40  # the ramp

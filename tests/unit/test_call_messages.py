@@ -10,10 +10,14 @@ from telephony.call import (
     CallCommand,
     CallEnded,
     CallEvent,
+    CallIncoming,
+    CallProgressed,
     DigitPressed,
     EventLog,
     MessageError,
     PlayAudio,
+    ToolRequested,
+    TransferProgressed,
     VoicePlan,
     decode_command,
     decode_event,
@@ -60,6 +64,30 @@ def test_rows_are_numbered_without_a_gap() -> None:
     rows = [log.row(DigitPressed(digit="1", method="rtp"), Nanoseconds(0)) for _ in range(3)]
     assert [row.seq for row in rows] == [0, 1, 2]
     assert log.rows_written == 3
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        CallIncoming(
+            number="1",
+            to="sip:1@h",
+            caller="2",
+            caller_name="M\udcfcller",
+            source="h:5060",
+            sip_call_id="c",
+            headers=(("X-Name", "M\udcfcller"), ("Diversion", "<sip:\ud800@h>")),
+        ),
+        CallEnded(by="remote", cause="l\udce4uft", counters={"l\udce4uft": 1}),
+        CallProgressed(status=180, reason="L\udce4utet"),
+        TransferProgressed(status=180, reason="L\udce4utet"),
+        ToolRequested(tool_call_id="c", name="f", arguments="\udcff"),
+    ],
+)
+def test_octets_that_are_no_text_do_not_keep_a_row_from_the_app(payload: CallEventBody) -> None:
+    event = EventLog("e1", Nanoseconds(0), 0.0).row(payload, Nanoseconds(0))
+    assert decode_event(encode(event)) == event
+    assert b"\xef\xbf\xbd" in encode(event), "what cannot be read is marked"
 
 
 def test_a_key_never_shows_in_a_plan_that_is_printed() -> None:

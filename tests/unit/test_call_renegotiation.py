@@ -7,9 +7,9 @@ from telephony.call import (
     StartTransfer,
 )
 from telephony.voice import (
-    AudioReceived,
     CancelResponse,
     DeleteItem,
+    ItemCameLate,
     Respond,
     ResponseStarted,
     SessionClosed,
@@ -163,12 +163,12 @@ def test_a_description_that_an_ack_brings_unasked_is_left_alone() -> None:
     assert "call.held" not in bench.types()
 
 
-def test_audio_of_a_response_cancelled_before_its_first_word_is_deleted() -> None:
+def test_an_item_of_a_response_cancelled_before_its_first_word_is_deleted() -> None:
     bench = CallBench()
     bench.talk()
     bench.voice(ResponseStarted("r"), SpeechStarted("u1", 40))
     assert bench.told == [CancelResponse("r")]
-    bench.voice(AudioReceived("r", "late", 0, WORD * 800))
+    bench.voice(ItemCameLate("r", "late"))
     assert bench.told[1:] == [DeleteItem("late")]
     bench.run(100)
     assert bench.heard(WORD) == 0

@@ -30,7 +30,10 @@ class Legs:
         return RtpPort(settings, sender, reporter)
 
     def incoming(self, body: bytes, media: MediaPolicy | None = None) -> SipLeg:
-        self.bench.receive(request("INVITE", body=body))
+        return self.invited(request("INVITE", body=body), media)
+
+    def invited(self, text: str, media: MediaPolicy | None = None) -> SipLeg:
+        self.bench.receive(text)
         invite = self.bench.event(IncomingInvite)
         local = LocalMedia("192.0.2.1", 16_384, 1)
         policy = media or MediaPolicy()
@@ -60,6 +63,16 @@ def test_the_session_follows_the_codec_before_the_answer_already(
 def test_without_an_offer_the_session_follows_the_first_codec_of_ours() -> None:
     assert Legs().incoming(b"").voice_format is VoiceFormat.PCMU
     assert Legs().outgoing().voice_format is VoiceFormat.PCMU
+
+
+def test_a_body_that_may_be_ignored_is_no_offer() -> None:
+    optional = request(
+        "INVITE",
+        body=b"<card/>",
+        content_type="text/xml",
+        extra="Content-Disposition: render;handling=optional",
+    )
+    assert Legs().invited(optional).voice_format is VoiceFormat.PCMU
 
 
 def test_what_was_agreed_becomes_the_ports_settings() -> None:

@@ -3,8 +3,10 @@
 import pytest
 
 from telephony.call import (
+    CallCommandBody,
     CallState,
     GiveToolResult,
+    HangUp,
     StartTransfer,
 )
 from telephony.voice import (
@@ -135,3 +137,69 @@ def test_a_second_transfer_while_one_is_pending_changes_nothing() -> None:
     bench.command(StartTransfer(target="sip:other@192.0.2.41"))
     bench.respond(response(bench.sent_request("REFER"), 486))
     assert bench.row("transfer.ended")["target"] == "sip:desk@192.0.2.40"
+
+
+GOODBYE = HangUp(after_words=True, cause="the agent hung up")
+TO_DESK = StartTransfer(target="sip:desk@192.0.2.40")
+
+
+@pytest.mark.parametrize("commands", [(TO_DESK, GOODBYE), (GOODBYE, TO_DESK)])
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_a_goodbye_with_a_transfer_leaves_the_end_to_the_transfer(
+    commands: tuple[CallCommandBody, ...], *, is_taken: bool
+) -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.say(1000)
+    for command in commands:
+        bench.command(command)
+    bench.run(1100)
+    assert not bench.sent("BYE")
+    bench.respond(response(bench.sent_request("REFER"), 202 if is_taken else 486))
+    if is_taken:
+        bench.notify("SIP/2.0 200 OK", "terminated;reason=noresource")
+        bench.sent_request("BYE")
+        assert bench.row("call.ended")["cause"] == "transferred: connected"
+    else:
+        assert bench.row("transfer.ended")["outcome"] == "failed"
+        assert bench.call.state is CallState.UP
+        bench.run(1000)
+        assert not bench.sent("BYE")
+        bench.voice(LOST)
+        bench.run(1000)
+        assert "voice session was lost" in bench.row("call.ended")["cause"]
+
+
+def test_a_goodbye_after_the_refer_does_not_stop_it() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.command(TO_DESK)
+    refer = bench.sent_request("REFER")
+    bench.command(GOODBYE)
+    assert not bench.sent("BYE")
+    bench.respond(response(refer, 202))
+    bench.notify("SIP/2.0 200 OK", "terminated;reason=noresource")
+    bench.sent_request("BYE")
+
+
+# ---- a transfer that our own end cuts short --------------------------------------------------
+
+
+def test_a_call_that_we_end_ends_its_transfer_first() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.command(TO_DESK)
+    bench.sent_request("REFER")
+    bench.command(HangUp(cause="engine stopped"))
+    assert bench.types()[-2:] == ["transfer.ended", "call.ended"]
+    assert bench.row("transfer.ended")["outcome"] == "cancelled"
+    assert bench.row("call.ended")["cause"] == "engine stopped"
+
+
+def test_a_transfer_that_was_never_started_is_not_ended() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.say(1000)
+    bench.command(TO_DESK)
+    bench.command(HangUp())
+    assert "transfer.ended" not in bench.types()

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
-from telephony.call import OpenVoice, VoicePlan
+import pytest
+
+from telephony.call import (
+    CallEnded,
+    CallEvent,
+    EventLog,
+    OpenVoice,
+    Released,
+    TroubleNoted,
+    VoicePlan,
+)
 from telephony.engine.engine_call import EngineCall
 from telephony.errors import ConfigurationError
 from telephony.media import Uplink
@@ -87,3 +97,84 @@ def test_a_voice_session_whose_url_cannot_be_used_is_lost_at_once() -> None:
     assert (closed.is_clean, closed.code) == (False, 1006)
     assert "url" in closed.reason
     engine_call.append(bytes(160))
+
+
+class FailingCall(ScriptedCall):
+    """A call that cannot even be hung up; its log goes on counting."""
+
+    call_id = "e1-1"
+    now_ns = Nanoseconds(0)
+
+    def __init__(self, outputs: list[object], *, takes_hang_up: bool) -> None:
+        super().__init__()
+        self.log = EventLog(self.call_id, self.now_ns, 0.0)
+        self.outputs = deque(
+            self.log.row(one, self.now_ns) if isinstance(one, TroubleNoted | CallEnded) else one
+            for one in outputs
+        )
+        self._takes_hang_up = takes_hang_up
+
+    def handle_command(self, _body: object, _now_ns: Nanoseconds) -> None:
+        if not self._takes_hang_up:
+            raise RuntimeError("no way to hang up")
+
+    def let_go(self) -> None:
+        pass
+
+
+class FailingHost:
+    """An engine whose link refuses one type of row, and whose SIP may be broken."""
+
+    def __init__(self, refused: str) -> None:
+        self._refused: str | None = refused
+        self.told: list[tuple[str, str]] = []
+        self.steps: list[str] = []
+
+    def send_event(self, event: CallEvent) -> None:
+        if event.type == self._refused:
+            self._refused = None
+            raise RuntimeError(f"no {event.type} passes")
+        self.told.append((event.type, getattr(event.payload, "cause", "")))
+
+    def released(self, _call: object) -> None:
+        self.steps.append("released")
+
+    def hang_up(self, _now_ns: Nanoseconds) -> None:
+        self.steps.append("hang up")
+        raise RuntimeError("no BYE passes")
+
+    def drain_sip(self) -> None:
+        pass
+
+
+TROUBLE = TroubleNoted(code="x", fault="ours", text="x")
+ENDED = CallEnded(by="remote", cause="BYE")
+FAILED = ("call.ended", "internal fault")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "refused", "takes_hang_up", "told", "steps"),
+    [
+        ([TROUBLE], "trouble", False, [FAILED], ["released", "hang up"]),
+        ([ENDED, Released()], "call.ended", True, [FAILED], ["released"]),
+        ([TROUBLE, ENDED, Released()], "trouble", True, [("call.ended", "BYE")], ["released"]),
+    ],
+)
+def test_the_app_hears_of_the_end_once_whatever_fails(
+    outputs: list[object],
+    refused: str,
+    takes_hang_up: bool,
+    told: list[tuple[str, str]],
+    steps: list[str],
+) -> None:
+    async def story() -> FailingHost:
+        host = FailingHost(refused)
+        leg = SimpleNamespace(port=None, hang_up=host.hang_up)
+        call = EngineCall(cast(Any, leg), cast(Any, None), cast(Any, host))
+        call.take(cast(Any, FailingCall(outputs, takes_hang_up=takes_hang_up)))
+        call.drain()
+        return host
+
+    host = asyncio.run(story())
+    assert host.told == told
+    assert host.steps == steps

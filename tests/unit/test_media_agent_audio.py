@@ -5,7 +5,6 @@ from array import array
 import pytest
 
 from telephony.media import AgentAudio, ItemKey, RtpPort
-from telephony.media.agent_audio import CANCELLED_RESPONSES
 from telephony.media.playout import QUEUE_SECONDS
 from telephony.voice import (
     AudioFinished,
@@ -206,6 +205,16 @@ def test_two_items_queued(bench: Bench) -> None:
     ]
 
 
+def test_what_was_heard_of_an_item_stays_where_its_next_part_was_not(bench: Bench) -> None:
+    bench.delta(bytes(320), item="a")
+    bench.audio.handle_audio_finished(AudioFinished("r", "a", 0))
+    bench.tick(2)
+    bench.delta(bytes(800), item="a", index=1)
+    bench.delta(bytes(800), item="b")
+    interrupted = bench.audio.interrupt()
+    assert interrupted.commands == [TruncateItem("a", 1, 0), DeleteItem("b")]
+
+
 def test_before_the_first_audio_of_a_response_it_is_cancelled_only(bench: Bench) -> None:
     bench.audio.active_response_id = "r"
     assert bench.audio.interrupt().commands == [CancelResponse("r")]
@@ -220,28 +229,15 @@ def test_after_the_last_there_is_nothing_to_tell(bench: Bench) -> None:
     assert bench.audio.interrupt().commands == []
 
 
-def test_items_that_a_cancelled_response_begins_late_are_deleted_unheard(bench: Bench) -> None:
+def test_audio_of_an_item_that_was_cut_is_refused(bench: Bench) -> None:
     bench.audio.active_response_id = "r"
     bench.delta(bytes(800), item="a")
     bench.tick()
     bench.audio.interrupt()
     assert bench.delta(bytes(800), item="a")
-    assert bench.audio.late_items == []
-    assert bench.delta(bytes(800), item="b")
-    assert bench.delta(bytes(800), item="b")
-    assert bench.audio.late_items == [DeleteItem("b")]
-    assert bench.port.playout.refused_samples == 2400
+    assert bench.port.playout.refused_samples == 800
     assert bench.delta(bytes(800), item="c", response="next")
     assert bench.port.playout.queued_samples == 800 + 40
-
-
-def test_cancelled_responses_are_remembered_up_to_a_limit(bench: Bench) -> None:
-    for number in range(CANCELLED_RESPONSES + 1):
-        bench.audio.active_response_id = str(number)
-        bench.audio.interrupt()
-    bench.delta(bytes(160), item="a", response="0")
-    bench.delta(bytes(160), item="b", response="1")
-    assert bench.audio.late_items == [DeleteItem("b")]
 
 
 def test_another_session_leaves_an_older_ones_items_alone() -> None:

@@ -1,5 +1,7 @@
 """The pure function of decision 6, case by case."""
 
+from collections.abc import Collection
+
 from telephony.media import Interruption, ItemAudio, ItemKey, Position, interrupt
 from telephony.units import SampleCount
 from telephony.voice import CancelResponse, DeleteItem, TruncateItem, VoiceCommand
@@ -19,11 +21,17 @@ def commands(
     reacted: Position | None = None,
     epoch: int = 0,
     rate_hz: int = 8000,
+    begun: Collection[str] = (),
 ) -> list[VoiceCommand]:
     """Decide."""
     return interrupt(
         Interruption(
-            cut=cut, rate_hz=rate_hz, epoch=epoch, active_response_id=active, reacted=reacted
+            cut=cut,
+            rate_hz=rate_hz,
+            epoch=epoch,
+            active_response_id=active,
+            begun=begun,
+            reacted=reacted,
         )
     )
 
@@ -78,3 +86,28 @@ def test_reacted_never_says_more_than_was_sent() -> None:
 def test_a_reaction_to_an_item_no_longer_queued_leaves_those_behind_it_unheard() -> None:
     reacted = Position(ItemKey(0, "before", 0), SampleCount(4000))
     assert commands(item("a", 800), reacted=reacted) == [TruncateItem("a", 0, 0)]
+
+
+def test_a_part_behind_one_that_was_heard_whole_is_truncated_at_its_start() -> None:
+    unheard = item("a", 0, content_index=1)
+    assert commands(unheard, item("b", 0), begun={"a"}) == [
+        TruncateItem("a", 1, 0),
+        DeleteItem("b"),
+    ]
+
+
+def test_where_a_part_is_cut_those_behind_it_are_truncated_at_their_start() -> None:
+    parts = [item("a", sent, content_index=index) for index, sent in enumerate((800, 0, 0))]
+    assert commands(*parts) == [
+        TruncateItem("a", 0, 100),
+        TruncateItem("a", 1, 0),
+        TruncateItem("a", 2, 0),
+    ]
+
+
+def test_an_item_none_of_whose_parts_was_sent_is_deleted_once() -> None:
+    assert commands(item("a", 0), item("a", 0, content_index=1)) == [DeleteItem("a")]
+
+
+def test_an_older_sessions_item_of_the_same_name_says_nothing_of_ours() -> None:
+    assert commands(item("a", 800), item("a", 0, epoch=1), epoch=1) == [DeleteItem("a")]

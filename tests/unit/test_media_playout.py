@@ -309,10 +309,26 @@ def test_a_cut_item_refuses_late_audio(bench: Bench) -> None:
     assert not bench.playout.is_refused(B)
 
 
+def test_items_of_which_some_part_was_sent_are_told_by_session(bench: Bench) -> None:
+    for key in (A, ItemKey(1, "b", 2), ItemKey(0, "c", 0)):
+        bench.playout.add(key, "r", speech(200))
+    bench.playout.add(ItemKey(0, "empty", 0), "r", b"")
+    bench.playout.finish(A)
+    bench.playout.finish(ItemKey(0, "empty", 0))
+    assert bench.playout.begun_items(0) == set()
+    bench.tick()
+    bench.tick()
+    assert bench.playout.begun_items(0) == {"a"}
+    bench.playout.flush()
+    assert bench.playout.begun_items(0) == {"a"}
+    assert bench.playout.begun_items(1) == {"b"}
+
+
 def test_refused_items_are_remembered_up_to_a_limit(bench: Bench) -> None:
     keys = [ItemKey(0, str(number), 0) for number in range(REFUSED_KEYS + 1)]
     for key in keys:
-        bench.playout.refuse(key)
+        bench.playout.add(key, "r", speech(10))
+    bench.playout.flush()
     assert [bench.playout.is_refused(key) for key in keys[:2]] == [False, True]
 
 

@@ -75,7 +75,7 @@ WRITTEN: list[tuple[events.ServerEvent, dict[str, object]]] = [
         {"type": "response.output_audio.delta", **CONTENT, "delta": "AAAA"},
     ),
     (
-        events.RateLimitsUpdated(rate_limits=({"name": "tokens", "remaining": 5},)),
+        events.RateLimitsUpdated(rate_limits=(events.RateLimit(name="tokens", remaining=5),)),
         {"type": "rate_limits.updated", "rate_limits": [{"name": "tokens", "remaining": 5}]},
     ),
 ]

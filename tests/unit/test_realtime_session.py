@@ -22,6 +22,7 @@ from telephony.voice import (
     CommitAudio,
     Configure,
     DeleteItem,
+    ItemCameLate,
     ItemDeleted,
     ItemTruncated,
     Message,
@@ -484,8 +485,28 @@ def test_audio_of_an_item_that_was_cut_and_of_its_response_is_dropped(cut: Voice
     talk = Talk()
     talk.hear(created(), delta())
     talk.command(cut)
-    assert talk.hear(delta(), delta(item_id="i2")) == []
-    assert talk.session.counters.late_deltas == 2
+    told = talk.hear(delta(), delta(item_id="i2"), delta(), delta(item_id="i2"))
+    assert told == [ItemCameLate("r1", "i2")]
+    assert talk.session.counters.late_deltas == 4
+
+
+@pytest.mark.parametrize("cut", [CancelResponse("r1"), CancelResponse()])
+def test_an_item_that_begins_behind_our_cancel_is_told_once(cut: VoiceCommand) -> None:
+    talk = Talk()
+    talk.hear(created(), delta())
+    talk.command(cut)
+    late = delta(item_id="i2")
+    assert talk.hear(delta(), late, late, delta(item_id="i3")) == [
+        ItemCameLate("r1", "i2"),
+        ItemCameLate("r1", "i3"),
+    ]
+
+
+def test_an_item_that_begins_behind_the_callers_speech_is_told_on_either_path() -> None:
+    talk = Talk()
+    talk.hear(created(), STARTED)
+    unusual = {"padding": " " * 300, **delta(item_id="i2"), "more": " " * 300}
+    assert talk.hear(unusual, delta(item_id="i2")) == [ItemCameLate("r1", "i2")]
 
 
 def test_audio_of_an_item_deleted_before_any_came_is_dropped() -> None:
@@ -496,7 +517,7 @@ def test_audio_of_an_item_deleted_before_any_came_is_dropped() -> None:
 
 def test_a_response_under_way_is_cancelled_by_its_id_and_its_audio_dropped() -> None:
     talk = Talk()
-    talk.hear(created())
+    talk.hear(created(), delta())
     assert talk.command(CancelResponse()) == [
         {"type": "response.cancel", "event_id": "cancel_1", "response_id": "r1"}
     ]
@@ -506,7 +527,7 @@ def test_a_response_under_way_is_cancelled_by_its_id_and_its_audio_dropped() -> 
 def test_a_response_asked_for_and_not_yet_begun_is_cancelled_without_an_id() -> None:
     talk = Talk(Respond())
     assert talk.command(CancelResponse()) == [{"type": "response.cancel", "event_id": "cancel_2"}]
-    assert talk.hear(created(), delta()) == [ResponseStarted("r1")]
+    assert talk.hear(created(), delta()) == [ResponseStarted("r1"), ItemCameLate("r1", "i1")]
     assert talk.hear(done(), created("r2"), delta(item_id="i2", response_id="r2"))[-1] == heard(
         "i2", "r2"
     )
@@ -520,7 +541,7 @@ def test_a_cancel_that_found_nothing_does_not_silence_the_next_response() -> Non
 
 def test_the_first_of_two_cancels_is_enough_to_drop_the_audio() -> None:
     talk = Talk()
-    talk.hear(created())
+    talk.hear(created(), delta())
     talk.command(CancelResponse("r1"), CancelResponse("r1"))
     assert talk.hear(delta()) == []
 

@@ -14,6 +14,7 @@ from telephony.sip import (
     NameAddr,
     OptionsAnswered,
     Request,
+    RequestForbidden,
     SipUri,
     Transmit,
 )
@@ -269,6 +270,68 @@ def test_over_the_limit_of_transactions_requests_get_503_without_one() -> None:
     assert (refused.status, tag_of(refused.headers.get("To"))) == (503, "x")
 
 
+def test_over_the_limit_of_transactions_the_cancel_of_a_call_gets_in() -> None:
+    bench = Bench(replace(SETTINGS, max_transactions=8))
+    bench.receive(request("INVITE", body=OFFER))
+    for number in range(2, 9):
+        bench.receive(request("OPTIONS", branch=f"z9hG4bK-{number}", call_id=f"call-{number}"))
+    bench.take()
+    bench.receive(request("CANCEL", branch="z9hG4bK-of-nothing"))
+    assert bench.statuses() == [503]
+    bench.receive(request("CANCEL"))
+    assert [(one.status, one.method) for one in bench.take()] == [(200, "CANCEL"), (487, "INVITE")]
+
+
+STRANGER = ("198.51.100.7", 5060)
+GUARDED = replace(SETTINGS, allowed_sources=frozenset({PEER[0]}))
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "CANCEL", "REGISTER"])
+def test_a_stranger_gets_one_403_for_each_copy_and_leaves_nothing(method: str) -> None:
+    bench = Bench(GUARDED)
+    for _ in range(2):
+        bench.receive(request(method, via="SIP/2.0/UDP 10.0.0.1"), source=STRANGER)
+    first, second = bench.take()
+    assert first.status == 403
+    assert first.transmit == second.transmit
+    assert first.transmit.destination == STRANGER
+    assert ";rport=5060;received=198.51.100.7" in str(first.message.headers.get("Via"))
+    bench.receive(request("ACK", to_tag=tag_of(first.message.headers.get("To"))), source=STRANGER)
+    assert bench.events == [RequestForbidden(method, STRANGER)] * 2
+    bench.run(40_000)
+    assert bench.take() == []
+    bench.assert_clean()
+
+
+def test_a_flood_of_strangers_leaves_room_for_a_good_caller() -> None:
+    bench = Bench(replace(GUARDED, max_transactions=8))
+    for number in range(100):
+        tag = "" if number % 2 else "forged"
+        text = request("INVITE", branch=f"z9hG4bK-{number}", call_id=f"{number}", to_tag=tag)
+        bench.receive(text, source=STRANGER)
+    assert set(bench.statuses()) == {403, 481}
+    bench.events.clear()
+    bench.receive(request("INVITE", body=OFFER))
+    bench.event(IncomingInvite)
+
+
+def test_whom_we_call_need_not_be_allowed_and_copies_of_what_it_asks_for_get_their_answer() -> None:
+    bench = Bench(replace(GUARDED, allowed_sources=frozenset[str]()))
+    session = bench.endpoint.invite(TARGET, from_=US, to=US, sdp=OFFER, now_ns=bench.now)
+    invite = bench.take_request()
+    bench.receive(response(invite, 200, body=ANSWER))
+    bench.take()
+    bye = request(
+        "BYE", call_id=session.call_id, from_tag="callee", to_tag=tag_of(invite.headers.get("From"))
+    )
+    bench.receive(bye)
+    bench.receive(bye)
+    assert bench.statuses() == [200, 200]
+    bench.receive(bye.replace("z9hG4bK-1", "z9hG4bK-2"))
+    assert bench.statuses() == [481], "there is no such dialog any more"
+    assert bench.event_kinds() == ["InviteAnswered", "SessionEnded"]
+
+
 def test_over_the_limit_of_dialogs_we_place_no_call() -> None:
     bench = Bench(replace(SETTINGS, max_dialogs=0))
     with pytest.raises(LocalError, match="as many as allowed"):
@@ -340,18 +403,6 @@ def test_an_answer_finds_its_way(
     assert sent.transmit.destination == ("192.0.2.9", answer_port)
     assert sent.transmit.local == local
     assert sent.message.headers.get("Via") == f"SIP/2.0/UDP {via};branch=z9hG4bK-1{stamped}"
-
-
-def test_force_rport_answers_to_the_source_port_unasked() -> None:
-    bench = Bench(replace(SETTINGS, force_rport=True))
-    text = request("OPTIONS", via="SIP/2.0/UDP 10.0.0.1", via_parameters="")
-    bench.receive(text, source=("192.0.2.9", 4711))
-    assert bench.take()[0].transmit.destination == ("192.0.2.9", 4711)
-    bench.receive(
-        "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1\r\n\r\n", source=("192.0.2.9", 4711)
-    )
-    (sent,) = bench.take()
-    assert (sent.status, sent.transmit.destination) == (400, ("192.0.2.9", 4711))
 
 
 def test_other_vias_are_kept_below_the_stamped_one() -> None:

@@ -135,6 +135,7 @@ def test_each_end_of_a_session_is_asked_only_for_what_it_can_do() -> None:
         SessionAct.TELL_ANSWERED,
         SessionAct.ACKNOWLEDGE,
         SessionAct.SEND_CANCEL,
+        SessionAct.WITHDRAW,
         SessionAct.ABANDON,
     }
 

@@ -325,6 +325,35 @@ def test_a_report_names_its_refer_or_none() -> None:
     assert bench.event_kinds() == ["ReferProgressed", "ReferProgressed"]
 
 
+def test_a_report_that_names_no_refer_is_about_the_first_of_the_call() -> None:
+    bench = Bench()
+    call = accepted(bench)
+    call.notify("SIP/2.0 486 Busy", "active;expires=60")
+    assert call.finished() == (TransferOutcome.BUSY, 486)
+    call.session.refer(TARGET, bench.now)
+    second = bench.take_request()
+    bench.receive(response(second, 202))
+    bench.event(ReferAccepted)
+    assert call.notify("SIP/2.0 486 Busy", "terminated;reason=noresource") == 200
+    assert bench.event_kinds() == []
+    name = f"refer;id={second.cseq.number}"
+    assert call.notify("SIP/2.0 200 OK", "terminated;reason=noresource", name) == 200
+    assert call.finished() == (TransferOutcome.CONNECTED, 200)
+
+
+def test_a_refer_that_was_refused_is_not_the_first_of_the_call() -> None:
+    bench = Bench()
+    call = Call(bench)
+    bench.receive(response(call.refer, 603))
+    call.finished()
+    assert call.notify("SIP/2.0 100 Trying") == 481, "nothing was subscribed to"
+    call.session.refer(TARGET, bench.now)
+    bench.receive(response(bench.take_request(), 202))
+    bench.event(ReferAccepted)
+    assert call.notify("SIP/2.0 200 OK", "terminated;reason=noresource") == 200
+    assert call.finished() == (TransferOutcome.CONNECTED, 200)
+
+
 def test_a_notify_of_another_package_gets_489_and_one_without_refer_481() -> None:
     bench = Bench()
     call = Call(bench, refer=False)

@@ -556,6 +556,26 @@ def test_a_call_given_up_before_its_name_is_resolved_is_never_sent() -> None:
     bench.assert_clean()
 
 
+@pytest.mark.parametrize("how", ["cancel", "bye"])
+def test_a_call_hung_up_before_its_name_is_resolved_ends_at_once_and_is_never_sent(
+    how: str,
+) -> None:
+    bench = Bench()
+    session = call(bench, target=SipUri("sip", "callee", None, "slow.example.com"))
+    question = bench.event(Resolve)
+    if how == "cancel":
+        session.cancel(bench.now)
+    else:
+        session.bye(bench.now)
+    ended = bench.event(SessionEnded)
+    assert (ended.cause, ended.status, ended.by) == (EndCause.CANCELLED, None, "local")
+    session.cancel(bench.now)
+    bench.endpoint.handle_resolved(question, ("192.0.2.9", 5060), bench.now)
+    assert bench.take() == []
+    assert bench.event_kinds() == []
+    bench.assert_clean()
+
+
 def test_a_call_whose_name_is_never_resolved_is_given_up() -> None:
     bench = Bench()
     call(bench, target=SipUri("sip", "callee", None, "slow.example.com"))

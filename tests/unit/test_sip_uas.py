@@ -15,6 +15,7 @@ from telephony.sip import (
     SessionState,
     SipUri,
 )
+from telephony.units import NS_PER_SECOND, Nanoseconds
 from tests.support.sip_peer import ANSWER, OFFER, PEER, SETTINGS, Bench, request, tag_of
 
 INVITE = request("INVITE", body=OFFER)
@@ -478,6 +479,20 @@ def test_an_unanswered_call_gets_480_after_the_ring_limit() -> None:
     assert bench.statuses() == [100, 480]
     assert bench.event(SessionEnded).cause is EndCause.NO_ANSWER
     settle(bench)
+
+
+def test_how_long_calls_of_ours_may_ring_does_not_limit_the_peers() -> None:
+    settings = replace(
+        SETTINGS,
+        ring_limit_ns=Nanoseconds(60 * NS_PER_SECOND),
+        answer_limit_ns=Nanoseconds(210 * NS_PER_SECOND),
+    )
+    bench = Bench(settings)
+    ring_in(bench)
+    bench.run(209_999)
+    assert bench.statuses() == [100]
+    bench.run(1)
+    assert bench.statuses() == [480]
 
 
 def test_commands_that_make_no_sense_are_refused_and_change_nothing() -> None:

@@ -53,6 +53,15 @@ def test_what_differs_on_purpose_is_not_called_good() -> None:
     assert lines[-1] == "mine: 2 rows, 0 short, 1 different on purpose"
 
 
+def test_brackets_in_a_row_are_shown_as_they_are() -> None:
+    out = io.StringIO()
+    row = Row("a[bold]b", ok=True, figures={"sent": "[12, red]"}, differs="as [realtime] says")
+    print_rows("mine", [row], Console(file=out, width=100))
+    text = out.getvalue()
+    assert "[12, red]" in text
+    assert "a[bold]b differs on purpose: as [realtime] says" in text
+
+
 def test_programs_get_json() -> None:
     assert json.loads(as_json("mine", [GOOD]))["rows"] == [
         {"name": "first", "ok": True, "figures": {"calls": 5}, "differs": ""}

@@ -6,12 +6,11 @@ model's server, and the wake floor. With two or more cores the engine has the fi
 """
 
 import asyncio
-import os
-import sys
-from collections.abc import Callable, Generator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from telephony.agent import Agent
+from telephony.app.bench.cores import cores_apart, give_core
 from telephony.app.bench.messages import (
     CloseCalls,
     Closed,
@@ -31,16 +30,15 @@ from telephony.app.bench.messages import (
     ReportModel,
 )
 from telephony.app.bench.model_session import BURST_SECONDS
-from telephony.app.bench.report import BenchReport, EngineUse, Observed, make_report
-from telephony.app.bench.usage import Usage, sample_usage
-from telephony.app.bench.worker import Worker
+from telephony.app.bench.report import BenchReport, Observed, make_report
+from telephony.app.bench.usage import sample_usage, used_between
+from telephony.app.bench.worker import Worker, start_worker, tell_progress
 from telephony.app.configured import Configured, configure
 from telephony.app.phone import Answer, IncomingCall, Phone
 from telephony.app.served import Served
 from telephony.call import CallEvent, TroubleNoted
 from telephony.config import load
 from telephony.errors import ConfigurationError, LocalError
-from telephony.units import NS_PER_SECOND
 
 __all__ = ["SESSIONS", "run_bench_calls"]
 
@@ -79,35 +77,9 @@ def run_bench_calls(calls: int, session: str, seconds: float) -> BenchReport:
         raise ConfigurationError(f"--session is {session!r}, wanted one of {', '.join(SESSIONS)}")
     if not 1 <= seconds <= MAX_SECONDS:
         raise ConfigurationError(f"--seconds is {seconds:g}, wanted 1 to {MAX_SECONDS:g}")
-    with _cores_apart() as engine_core:
-        bench = _Bench(calls, session, seconds, engine_core, _say)
+    with cores_apart() as engine_core:
+        bench = _Bench(calls, session, seconds, engine_core, tell_progress)
         return make_report(asyncio.run(bench.run()))
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"bench: {text}\n")
-    sys.stderr.flush()
-
-
-@contextmanager
-def _cores_apart() -> Generator[int | None]:
-    """Keep this process and its children off one core until the end, and give that core.
-
-    None where there is but one, or the system does not let us choose.
-    """
-    if not hasattr(os, "sched_getaffinity"):
-        yield None
-        return
-    before = os.sched_getaffinity(0)
-    if len(before) == 1:
-        yield None
-        return
-    engine_core = min(before)
-    os.sched_setaffinity(0, before - {engine_core})
-    try:
-        yield engine_core
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def _configured(url: str, session: str, calls: int) -> Configured:
@@ -146,23 +118,15 @@ class _Bench:
         """Start all parts, measure, and end them."""
         async with AsyncExitStack() as stack:
             model, callers, floor = await asyncio.gather(
-                self._start(stack, "model server", "telephony.app.bench.model"),
-                self._start(stack, "callers", "telephony.app.bench.callers"),
-                self._start(stack, "wake floor", "telephony.app.bench.wake_floor"),
+                start_worker(stack, "model server", "telephony.app.bench.model"),
+                start_worker(stack, "callers", "telephony.app.bench.callers"),
+                start_worker(stack, "wake floor", "telephony.app.bench.wake_floor"),
             )
             configured = _configured(str(model.ready["url"]), self._session, self._calls)
             served = await stack.enter_async_context(Served(configured))
             served.switchboard.watch(self._note_trouble)
-            if self._engine_core is not None:
-                os.sched_setaffinity(served.engine_pid, {self._engine_core})
+            give_core(served.engine_pid, self._engine_core)
             return await self._measure(served, callers, model, floor)
-
-    @staticmethod
-    async def _start(stack: AsyncExitStack, name: str, module: str) -> Worker:
-        worker = Worker(name, module)
-        stack.push_async_callback(worker.stop)
-        await worker.start()
-        return worker
 
     def _note_trouble(self, event: CallEvent) -> None:
         if isinstance(event.payload, TroubleNoted):
@@ -200,7 +164,7 @@ class _Bench:
             calls=self._calls,
             session=self._session,
             dialled=dialled,
-            engine=_engine_use(base, before, after),
+            engine=used_between(base, before, after),
             measured=measured,
             model=counts,
             floor=waking,
@@ -221,17 +185,3 @@ class _Bench:
             calls_per_second=CALLS_PER_SECOND,
         )
         return await callers.ask(dial, Dialled, self._calls / CALLS_PER_SECOND)
-
-
-def _engine_use(base: Usage, before: Usage, after: Usage) -> EngineUse:
-    waited_s = None
-    if before.waited_s is not None and after.waited_s is not None:
-        waited_s = after.waited_s - before.waited_s
-    return EngineUse(
-        elapsed_s=(after.at_ns - before.at_ns) / NS_PER_SECOND,
-        user_s=after.user_s - before.user_s,
-        system_s=after.system_s - before.system_s,
-        waited_s=waited_s,
-        base_octets=base.resident_octets,
-        resident_octets=after.resident_octets,
-    )

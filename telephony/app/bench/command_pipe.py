@@ -1,13 +1,15 @@
 """A benchmark child's standard input and output: commands come, one line each, answers go."""
 
+import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
 
 from pydantic import BaseModel
 
 from telephony.app.bench.messages import COMMANDS, Command
 
-__all__ = ["CommandPipe", "say"]
+__all__ = ["CommandPipe", "answer_commands", "say"]
 
 READ_OCTETS = 65_536
 
@@ -50,3 +52,28 @@ class CommandPipe:
         self.is_closed = not data
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [COMMANDS.validate_json(line) for line in lines if line.strip()]
+
+
+async def answer_commands(
+    carry_out: Callable[[Command], Awaitable[BaseModel]], descriptor: int = 0
+) -> None:
+    """Carry out commands one after the other, and say each answer, until the other side is gone.
+
+    Args:
+        carry_out: Gives the answer.
+        descriptor: 0 for standard input.
+    """
+    pipe = CommandPipe(descriptor)
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Queue[Command | None] = asyncio.Queue()
+
+    def read() -> None:
+        for command in pipe.poll():
+            arrived.put_nowait(command)
+        if pipe.is_closed:
+            loop.remove_reader(pipe.descriptor)
+            arrived.put_nowait(None)
+
+    loop.add_reader(pipe.descriptor, read)
+    while (command := await arrived.get()) is not None:
+        say(await carry_out(command))

@@ -10,6 +10,8 @@ __all__ = [
     "CloseCalls",
     "Closed",
     "Command",
+    "Connect",
+    "Cost",
     "Dial",
     "Dialled",
     "Done",
@@ -19,12 +21,21 @@ __all__ = [
     "Marker",
     "MarkersHeard",
     "Measure",
+    "MeasureAppends",
+    "MeasureDeltas",
     "MeasureFloor",
+    "MeasureOwnAppend",
     "Measured",
     "ModelCounts",
+    "OpenSessions",
+    "Opened",
     "Quiet",
     "ReportMarkers",
     "ReportModel",
+    "Sample",
+    "Samples",
+    "SetScript",
+    "StreamDeltas",
 ]
 
 
@@ -172,11 +183,125 @@ class Floor(_Message):
     p99_9_ms: float
 
 
+class SetScript(_Message):
+    """Answer each `response.create` from now on with this much audio."""
+
+    do: Literal["script"] = "script"
+    deltas: int
+    burst: int
+    """Deltas written at once, as models do that speak faster than real time."""
+    gap_ms: float
+    """Between two bursts."""
+
+
+class Connect(_Message):
+    """Let every client of the worker connect."""
+
+    do: Literal["connect"] = "connect"
+    url: str
+
+
+class MeasureDeltas(_Message):
+    """Ask for an answer, and tell what receiving its audio costs."""
+
+    do: Literal["deltas"] = "deltas"
+    client: str
+    deltas: int
+    """As the server's script says."""
+
+
+class MeasureAppends(_Message):
+    """Tell what writing 20 ms of audio costs."""
+
+    do: Literal["appends"] = "appends"
+    client: str
+    bursts: int
+
+
+class MeasureOwnAppend(_Message):
+    """Tell what of an append is spent before the socket."""
+
+    do: Literal["own_append"] = "own_append"
+    bursts: int
+
+
+class Cost(_Message):
+    """Processor time of the client's process, user and system, per event."""
+
+    us: float
+
+
+class OpenSessions(_Message):
+    """Open sessions and begin to append 20 ms of audio to each, every 20 ms."""
+
+    do: Literal["open"] = "open"
+    url: str
+    sessions: int
+
+
+class Opened(_Message):
+    """Every session is granted or has failed."""
+
+    up: int
+    why: tuple[str, ...] = ()
+    """The first few reasons of those that failed."""
+
+
+class StreamDeltas(_Message):
+    """Send 20 ms of audio to every client, every 20 ms."""
+
+    do: Literal["stream"] = "stream"
+
+
+class Sample(_Message):
+    """Count at given times what went and what came, so that two processes can be compared."""
+
+    do: Literal["sample"] = "sample"
+    start_ns: int
+    """Monotonic, of the first look."""
+    every_ms: int
+    samples: int
+
+
+class Samples(_Message):
+    """What one end had counted at each look since it began."""
+
+    up: tuple[int, ...]
+    """Appends: written by the engine's side, read by the server."""
+    down: tuple[int, ...]
+    """Deltas: sent by the server, heard by the engine's side."""
+    backlog_ms: float = 0.0
+    """The most audio that any one session had waiting, ours and the kernel's, at any look."""
+    dropped: int = 0
+    """Appends dropped to make room, in all."""
+    late_ms: float = 0.0
+    """The latest that this end did its own sending."""
+    lost: int = 0
+    """Sessions that ended before they were told to."""
+
+
 class CallersStarted(_Message):
     """The callers are ready to dial."""
 
     ready: bool = True
 
 
-Command = Dial | Measure | Echo | CloseCalls | Quiet | ReportMarkers | ReportModel | MeasureFloor
+Command = (
+    Dial
+    | Measure
+    | Echo
+    | CloseCalls
+    | Quiet
+    | ReportMarkers
+    | ReportModel
+    | MeasureFloor
+    | SetScript
+    | Connect
+    | MeasureDeltas
+    | MeasureAppends
+    | MeasureOwnAppend
+    | OpenSessions
+    | StreamDeltas
+    | Sample
+)
 COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="do")])

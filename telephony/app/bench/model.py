@@ -6,18 +6,14 @@ standard input closes. It stands in for a hosted model under load: see `model_se
 
 import asyncio
 import gc
-import logging
 import time
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 
 from pydantic import BaseModel
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
-from websockets.server import ServerProtocol
 
-from telephony.app.bench.command_pipe import CommandPipe, say
+from telephony.app.bench.command_pipe import answer_commands, say
 from telephony.app.bench.messages import (
     Command,
     Done,
@@ -33,6 +29,7 @@ from telephony.app.bench.model_session import (
     DELTAS_PER_BURST,
     ModelSession,
 )
+from telephony.app.bench.server_connection import ServerConnection
 from telephony.app.bench.sound import agent_audio
 from telephony_codecs import AudioFormat
 
@@ -40,9 +37,7 @@ __all__ = ["ModelServer", "main"]
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 512
-MAX_MESSAGE_OCTETS = 1 << 20
 MS_PER_SECOND = 1000
-SILENT = logging.Logger("telephony.bench.websocket", level=logging.CRITICAL)
 
 
 @cache
@@ -51,22 +46,20 @@ def encoded_voice(audio_format: AudioFormat) -> Sequence[bytes]:
     return [b64encode(chunk) for chunk in agent_audio(audio_format, DELTA_MS, DELTAS_PER_BURST)]
 
 
-class ModelConnection(asyncio.Protocol):
+class ModelConnection(ServerConnection):
     """One client's WebSocket."""
 
     def __init__(self, server: "ModelServer") -> None:
         """Wait for the connection."""
+        super().__init__()
         self._server = server
-        self._protocol = ServerProtocol(max_size=MAX_MESSAGE_OCTETS, logger=SILENT)
-        self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         self.session = ModelSession(server.next_number(), encoded_voice, time.monotonic_ns)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        """Be one of the server's clients."""
+        super().connection_made(transport)
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -75,41 +68,16 @@ class ModelConnection(asyncio.Protocol):
         self._server.connections.discard(self)
         self.stop_speaking()
 
-    def write(self, frames: bytes) -> None:
-        """Send frames that are made already."""
-        if frames and self._transport is not None:
-            self._transport.write(frames)
+    def handle_open(self) -> None:
+        """Greet the client."""
+        self.write(self.session.greet())
 
-    def data_received(self, data: bytes) -> None:
-        """Read what came and answer it."""
-        protocol = self._protocol
-        protocol.receive_data(data)
-        for event in protocol.events_received():
-            if isinstance(event, Frame):
-                if event.opcode is Opcode.TEXT:
-                    self.write(self.session.handle_text(bytes(event.data)))
-            elif isinstance(event, Request):
-                protocol.send_response(protocol.accept(event))
-                self._flush()
-                self.write(self.session.greet())
-        self._flush()
+    def handle_text(self, text: bytes) -> None:
+        """Answer a message, and begin to speak once that is asked for."""
+        self.write(self.session.handle_text(text))
         if self.session.speaks and self._timer is None and not self._server.is_quiet:
             self._due_s = asyncio.get_running_loop().time()
             self._speak()
-
-    def eof_received(self) -> bool:
-        """Let the protocol end the connection."""
-        self._protocol.receive_eof()
-        self._flush()
-        return False
-
-    def _flush(self) -> None:
-        assert self._transport is not None
-        for data in self._protocol.data_to_send():
-            if data:
-                self._transport.write(data)
-            else:
-                self._transport.close()
 
     def _speak(self) -> None:
         loop = asyncio.get_running_loop()
@@ -198,22 +166,15 @@ async def _serve() -> None:
     server = await loop.create_server(lambda: ModelConnection(model), LOOPBACK, 0, backlog=BACKLOG)
     for audio_format in (AudioFormat.PCMU, AudioFormat.PCMA, AudioFormat.PCM24K):
         encoded_voice(audio_format)
-    pipe = CommandPipe(0)
-    closed = asyncio.Event()
 
-    def read_commands() -> None:
-        for command in pipe.poll():
-            say(model.carry_out(command))
-        if pipe.is_closed:
-            loop.remove_reader(pipe.descriptor)
-            closed.set()
+    async def carry_out(command: Command) -> BaseModel:
+        return model.carry_out(command)
 
-    loop.add_reader(pipe.descriptor, read_commands)
     gc.freeze()
     gc.disable()
     port = server.sockets[0].getsockname()[1]
     say(Started(url=f"ws://{LOOPBACK}:{port}/v1/realtime"))
-    await closed.wait()
+    await answer_commands(carry_out)
     server.close()
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from telephony.app.bench.messages import Dialled, Floor, Marker, Measured, ModelCounts
 from telephony.app.bench.quantiles import quantile_ms
+from telephony.app.bench.usage import ProcessUse
 
 __all__ = [
     "FLOOR_US",
     "FRAMES_PER_SECOND",
     "BenchReport",
-    "EngineUse",
     "Observed",
     "echo_delays_ns",
     "make_report",
@@ -42,28 +42,13 @@ PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class EngineUse:
-    """What the engine's process used over the steady window."""
-
-    elapsed_s: float
-    user_s: float
-    system_s: float
-    waited_s: float | None
-    """Ready to run, without a core; None where the kernel keeps no count."""
-    base_octets: int
-    """Resident before the first call."""
-    resident_octets: int
-    """Resident at the end of the window."""
-
-
-@dataclass(frozen=True, slots=True)
 class Observed:
     """All that the processes of one benchmark have told."""
 
     calls: int
     session: str
     dialled: Dialled
-    engine: EngineUse
+    engine: ProcessUse
     measured: Measured
     model: ModelCounts
     floor: Floor
@@ -220,7 +205,7 @@ def make_report(seen: Observed) -> BenchReport:
     )
 
 
-def _waited_ms_per_s(engine: EngineUse) -> float | None:
+def _waited_ms_per_s(engine: ProcessUse) -> float | None:
     if engine.waited_s is None:
         return None
     return engine.waited_s * MS_PER_S / engine.elapsed_s

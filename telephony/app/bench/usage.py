@@ -11,11 +11,13 @@ from pathlib import Path
 from telephony.errors import LocalError
 
 __all__ = [
+    "ProcessUse",
     "Usage",
     "read_cpu_seconds",
     "read_resident_octets",
     "read_waited_seconds",
     "sample_usage",
+    "used_between",
 ]
 
 USER_TICKS, SYSTEM_TICKS = 11, 12
@@ -35,6 +37,21 @@ class Usage:
     resident_octets: int
     waited_s: float | None
     """Time its main thread could have run and had no core; None where the kernel keeps no count."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessUse:
+    """What a process used over the steady window."""
+
+    elapsed_s: float
+    user_s: float
+    system_s: float
+    waited_s: float | None
+    """Ready to run, without a core; None where the kernel keeps no count."""
+    base_octets: int
+    """Resident before its work began."""
+    resident_octets: int
+    """Resident at the end of the window."""
 
 
 def read_cpu_seconds(stat: str, ticks_per_second: int) -> tuple[float, float]:
@@ -83,3 +100,18 @@ def sample_usage(pid: int) -> Usage:
         waited_s = None
     user_s, system_s = read_cpu_seconds(stat, os.sysconf("SC_CLK_TCK"))
     return Usage(at_ns, user_s, system_s, read_resident_octets(status), waited_s)
+
+
+def used_between(base: Usage, before: Usage, after: Usage) -> ProcessUse:
+    """Give what a process used from one look at it to another; `base` is before its work."""
+    waited_s = None
+    if before.waited_s is not None and after.waited_s is not None:
+        waited_s = after.waited_s - before.waited_s
+    return ProcessUse(
+        elapsed_s=(after.at_ns - before.at_ns) / NS_PER_SECOND,
+        user_s=after.user_s - before.user_s,
+        system_s=after.system_s - before.system_s,
+        waited_s=waited_s,
+        base_octets=base.resident_octets,
+        resident_octets=after.resident_octets,
+    )

@@ -222,6 +222,8 @@ class Responder:
                 await self._wire.send("response.output_audio.delta", **broken)
             case Fault.AUDIO_AFTER_CUT:
                 self._late_audio = asyncio.create_task(self._talk_on(item, index))
+            case Fault.ITEM_AFTER_CUT:
+                self._late_audio = asyncio.create_task(self._begin_late(index + 1))
             case _:
                 return
 
@@ -234,6 +236,11 @@ class Responder:
             octets = coded(item.number, item.samples, chunk_ms * SAMPLES_PER_MS)
             await self._send_audio(item, octets, index)
             await asyncio.sleep(chunk_ms / 1000)
+
+    async def _begin_late(self, index: int) -> None:
+        """Report speech, then send one more item of the response that it cut."""
+        await self._around.report_speech()
+        await self._speak(Speech(audio_ms=500, speed=0), index)
 
     def _place(self, item: Item, index: int) -> Event:
         place: Event = {"response_id": self._response_id, "item_id": item.item_id}

@@ -16,6 +16,7 @@ class Fault(Enum):
     BAD_BASE64 = "sends audio that is no base64"
     FAILS = "ends every response as failed, before any audio"
     AUDIO_AFTER_CUT = "goes on with the audio of an item that speech has cut"
+    ITEM_AFTER_CUT = "begins another item in a response that speech has cut"
 
 
 @dataclass(frozen=True, slots=True)
