@@ -18,6 +18,7 @@ from telephony.config import LINE_NUMBER, AgentSettings, RealtimeSettings, Setti
 from telephony.engine.descriptors import check_calls, descriptor_limit
 from telephony.engine.settings import EngineSettings, SipListen
 from telephony.errors import ConfigurationError
+from telephony.realtime import PROFILES
 from telephony.voice import ModelOptions, OptionError, VoiceFormat
 
 __all__ = [
@@ -232,6 +233,7 @@ def _faults(configured: Configured) -> Iterator[str]:
                 f"agent {agent.name!r}: answers {number!r}, wanted a number or name as it is"
                 " dialled, 'prefix*' or '*'"
             )
+    yield from _absent_keys(configured.servers)
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
         try:
@@ -249,13 +251,25 @@ def _faults(configured: Configured) -> Iterator[str]:
                 )
 
 
+def _absent_keys(servers: Mapping[str, RealtimeSettings]) -> Iterator[str]:
+    """Find each server that nobody may use without a key, and that has none."""
+    for name, server in servers.items():
+        if server.api_key is None and PROFILES[server.dialect].needs_key:
+            yield (
+                f"realtime.{name}.api_key: is missing, wanted the server's key:"
+                f" the dialect {server.dialect!r} does not go without"
+            )
+
+
 def _voice_server(server: RealtimeSettings, environ: Mapping[str, str]) -> VoiceServer:
-    headers: tuple[tuple[str, str], ...] = ()
+    headers = tuple(server.headers.items())
     if server.api_key is not None:
-        headers = (("Authorization", f"Bearer {server.api_key.read(environ)}"),)
+        key = server.api_key.read(environ)
+        headers += PROFILES[server.dialect].headers(key, server.key_header)
     return VoiceServer(
         url=server.url,
         headers=headers,
+        dialect=server.dialect,
         model=server.model,
         transcribe_with=server.transcribe_with,
         audio_format=None if server.format == "leg" else VoiceFormat(server.format),

@@ -17,6 +17,8 @@ class VoiceServer:
 
     url: str
     headers: tuple[tuple[str, str], ...] = ()
+    dialect: str = "generic"
+    """The name of its profile."""
     model: str | None = None
     audio_format: VoiceFormat | None = None
     """None follows the leg."""
@@ -62,6 +64,7 @@ class Plans:
         return VoicePlan(
             url=server.url,
             headers=server.headers,
+            dialect=server.dialect,
             agent=agent.name,
             instructions=agent.instructions + known,
             tools=tuple(

@@ -41,6 +41,8 @@ class VoicePlan(MessageBody):
     url: str
     headers: tuple[tuple[str, str], ...] = Field(default=(), repr=False)
     """Sent with the WebSocket handshake; they may hold a key, so they never appear in a log."""
+    dialect: str = "generic"
+    """How the server speaks the protocol: the name of a profile."""
     agent: str
     instructions: str = ""
     tools: tuple[ToolDeclared, ...] = ()

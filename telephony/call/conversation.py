@@ -47,6 +47,7 @@ from telephony.voice import (
     SpeechStopped,
     ToolCalled,
     ToolResult,
+    TruncationUnsupported,
     UnknownEventReceived,
     VoiceCommand,
     VoiceErrorReceived,
@@ -169,6 +170,8 @@ class Conversation:
                 self.troubles.handle_unknown(kind)
             case RateLimitUpdated():
                 self.troubles.handle_rate_limit(event)
+            case TruncationUnsupported():
+                self.troubles.handle_truncation_unsupported()
             case _:
                 row = row_of_news(event)
                 if row is not None:

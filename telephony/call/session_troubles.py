@@ -29,12 +29,13 @@ class SessionTroubles:
         unknown_events: How many events of types that this version does not know.
     """
 
-    __slots__ = ("_low_limits", "_note", "errors", "unknown_events")
+    __slots__ = ("_cannot_truncate", "_low_limits", "_note", "errors", "unknown_events")
 
     def __init__(self, note: Callable[[CallEventBody], None]) -> None:
         """Begin with none."""
         self.errors = 0
         self.unknown_events = 0
+        self._cannot_truncate = False
         self._low_limits: set[str] = set()
         self._note = note
 
@@ -55,6 +56,16 @@ class SessionTroubles:
         self.unknown_events += 1
         if self.unknown_events == 1:
             self.note("voice.unknown_event", f"the server sent an event of type {kind!r}")
+
+    def handle_truncation_unsupported(self) -> None:
+        """Tell, once, that interruptions do not reach the model's memory."""
+        if not self._cannot_truncate:
+            self._cannot_truncate = True
+            self.note(
+                "voice.truncate_unsupported",
+                "the server cannot cut its memory at what was heard: after an interruption the"
+                " model believes that the caller heard all of its words",
+            )
 
     def handle_rate_limit(self, event: RateLimitUpdated) -> None:
         """Tell that one of the account's limits is nearly used up, once for each in a session."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from telephony.config.secret import SecretReference
-from telephony.config.settings import LINE_NUMBER, NAME, Settings
+from telephony.config.settings import HEADER_NAME, HEADER_VALUE, LINE_NUMBER, NAME, Settings
 from telephony.config.tree import KeyPath, as_section, dotted, element, field_type
 
 __all__ = ["describe"]
@@ -45,6 +45,8 @@ WANTED: Final = {
 WANTED_BY_PATTERN: Final = {
     LINE_NUMBER: 'a number or name as it is dialled, such as "+15551234567", "+1555*" for all that'
     ' begin so, or "*" for any',
+    HEADER_NAME: "the name of an HTTP header",
+    HEADER_VALUE: "printable ASCII, without a blank at either end",
     NAME: "a name of letters, digits, _ and -, at most 52",
 }
 

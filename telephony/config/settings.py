@@ -139,6 +139,9 @@ def _check_target(text: str) -> str:
 NAME: Final = r"^[A-Za-z0-9_-]{1,52}$"
 LINE_NUMBER: Final = r"^(?:\*|[+*]?[A-Za-z0-9_.#-]{1,64}\*?)$"
 """A whole number, a prefix with `*` behind it, or `*`; `*72` is a number as others are."""
+HEADER_NAME: Final = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$"
+"""A token (RFC 9110 section 5.6.2)."""
+HEADER_VALUE: Final = r"^[!-~](?:[ -~]{0,998}[!-~])?$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """As in a function's name, with room for the prefix of a handoff."""
 Network = Annotated[str, AfterValidator(_check_network)]
@@ -207,15 +210,23 @@ class RealtimeSettings(_Section):
     url: Annotated[str, AfterValidator(_check_url)]
     """Where it listens: a `ws://` or `wss://` URL."""
     model: str | None = None
-    """The model to ask for, where an agent names none."""
-    dialect: Literal["ga"] = "ga"
-    """How it spells the Realtime protocol's session."""
+    """The model to ask for, where an agent names none; on Azure the deployment."""
+    dialect: Literal["generic", "openai", "azure", "xai", "localai", "speaches"] = "generic"
+    """Whose Realtime protocol it speaks: how the key is shown, where a URL without a path leads,
+    how a session is written, and what it cannot do."""
     format: Literal["leg", "pcmu", "pcma", "pcm"] = "leg"
     """The audio to ask for; `leg` takes the caller's G.711 as it is, and `pcm` for other codecs."""
     turns: Literal["server"] = "server"
     """Who decides that the caller began and ended to speak."""
     api_key: SecretReference | None = None
     """The key it is opened with."""
+    key_header: Annotated[str, StringConstraints(pattern=HEADER_NAME)] | None = None
+    """The header that holds the key and nothing else, where the dialect's own will not do."""
+    headers: dict[
+        Annotated[str, StringConstraints(pattern=HEADER_NAME)],
+        Annotated[str, StringConstraints(pattern=HEADER_VALUE)],
+    ] = {}
+    """Other headers that it is opened with. A key does not belong here: it goes into `api_key`."""
     transcribe_with: str | None = None
     """The model that transcribes the caller, for the transcript; without it there are no words of
     his."""

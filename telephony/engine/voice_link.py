@@ -8,7 +8,7 @@ from telephony.engine.clock import monotonic_ns
 from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
 from telephony.engine.websocket_handshake import HandshakeRefusedError
 from telephony.errors import TelephonyError
-from telephony.realtime import RealtimeSession, session_url
+from telephony.realtime import RealtimeSession, profile_of, session_url
 from telephony.voice import Close, SessionClosed, VoiceCommand, VoiceEvent
 
 __all__ = ["NO_CLOSE_FRAME", "VoiceLink"]
@@ -37,12 +37,13 @@ class VoiceLink:
         """Begin to connect; commands wait until that is done.
 
         Raises:
-            ConfigurationError: The plan's URL cannot be used.
+            ConfigurationError: The plan's URL or dialect cannot be used.
         """
-        self._session = RealtimeSession(token)
+        profile = profile_of(plan.dialect)
+        self._session = RealtimeSession(token, profile)
         self._on_event = on_event
         self._socket = RealtimeSocket(
-            session_url(plan.url, plan.model),
+            session_url(plan.url, plan.model, profile.path),
             dict(plan.headers),
             self._session,
             on_event,

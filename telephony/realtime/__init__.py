@@ -3,6 +3,7 @@
 from telephony.realtime import client_events, events, session_config
 from telephony.realtime.audio_messages import append_message, audio_octets_in, read_audio_delta
 from telephony.realtime.client_commands import BadClientEventError
+from telephony.realtime.profiles import PROFILES, Profile, profile_of
 from telephony.realtime.session import MAX_MESSAGE_OCTETS, RealtimeSession
 from telephony.realtime.target import session_url
 from telephony.realtime.wire import (
@@ -17,11 +18,13 @@ from telephony.realtime.wire import (
 
 __all__ = [
     "MAX_MESSAGE_OCTETS",
+    "PROFILES",
     "BadClientEventError",
     "ContentPart",
     "ErrorDetail",
     "Item",
     "MalformedEventError",
+    "Profile",
     "RealtimeSession",
     "ResponseObject",
     "append_message",
@@ -29,6 +32,7 @@ __all__ = [
     "client_events",
     "event_id_of",
     "events",
+    "profile_of",
     "read_audio_delta",
     "session_config",
     "session_url",

@@ -27,6 +27,7 @@ from telephony.voice import (
 )
 
 __all__ = [
+    "CUT_ID",
     "HARMLESS_IDS",
     "BadClientEventError",
     "PlainCommand",
@@ -37,7 +38,9 @@ __all__ = [
 
 PlainCommand = CommitAudio | ClearAudio | AddText | TruncateItem | DeleteItem | ToolResult
 
-HARMLESS_IDS = ("cancel_", "cut_")
+CUT_ID = "cut_"
+"""How the ids of events begin that cut the model's memory."""
+HARMLESS_IDS = ("cancel_", CUT_ID)
 """How the ids of events begin whose refusal is a race that is expected."""
 
 
@@ -82,13 +85,13 @@ def client_event(command: PlainCommand, token: str) -> WireModel:
             return ItemCreate(event_id=f"item_{token}", item=item)
         case TruncateItem(item_id=item_id, content_index=content_index, audio_end_ms=end_ms):
             return ItemTruncate(
-                event_id=f"cut_{token}",
+                event_id=f"{CUT_ID}{token}",
                 item_id=item_id,
                 content_index=content_index,
                 audio_end_ms=end_ms,
             )
         case _:
-            return ItemDelete(event_id=f"cut_{token}", item_id=command.item_id)
+            return ItemDelete(event_id=f"{CUT_ID}{token}", item_id=command.item_id)
 
 
 def session_update(session: SessionConfig, token: str) -> SessionUpdate:

@@ -2,7 +2,7 @@
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["AUDIO_DELTA_TYPES", "AUDIO_FORMATS", "EVENT_TYPES", "rename"]
+__all__ = ["AUDIO_DELTA_TYPES", "AUDIO_FORMATS", "BETA_FORMATS", "EVENT_TYPES", "rename"]
 
 EVENT_TYPES = {
     "conversation.item.created": "conversation.item.added",
@@ -30,6 +30,14 @@ AUDIO_FORMATS = {
     "pcm16": "pcm",
 }
 """Spellings of audio formats, GA, beta and third-party, and the name that settings use."""
+
+
+BETA_FORMATS = {
+    "audio/pcmu": "g711_ulaw",
+    "audio/pcma": "g711_alaw",
+    "audio/pcm": "pcm16",
+}
+"""What a beta session calls GA's audio formats."""
 
 
 def rename(event_type: str, text: bytes | str) -> bytes | None:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from telephony.realtime.client_commands import HARMLESS_IDS
+from telephony.realtime.client_commands import CUT_ID, HARMLESS_IDS
 from telephony.realtime.dialects import AUDIO_FORMATS
 from telephony.realtime.responses import BUSY_CODES
 from telephony.realtime.session_body import mapping
 from telephony.realtime.wire import ErrorDetail, ResponseObject
 from telephony.voice import ResponseFinished, ResponseStatus, VoiceErrorReceived
 
-__all__ = ["error_received", "refuses_format", "response_finished", "shown"]
+__all__ = ["error_received", "is_unsupported_cut", "refuses_format", "response_finished", "shown"]
 
 SHOWN_CHARACTERS = 500
 """How much of a server's message or reason is passed on."""
@@ -20,6 +20,8 @@ HARMLESS_CODES = BUSY_CODES | {
     "unsupported_content_type",
     "input_audio_buffer_commit_empty",
 }
+UNSUPPORTED_CODES = frozenset({"not_implemented", "unknown_event_type"})
+"""What servers say to an event that they do not carry out, whichever it is."""
 FORMAT_WORDS = ("format", *(name for name, ours in AUDIO_FORMATS.items() if ours != "pcm"))
 """What an error names that is about an audio format: the field, or G.711 in any spelling."""
 HARMLESS_WORDS = "already shorter than"
@@ -41,6 +43,12 @@ def error_received(error: ErrorDetail) -> VoiceErrorReceived:
         or HARMLESS_WORDS in message
     )
     return VoiceErrorReceived(code, message, is_harmless)
+
+
+def is_unsupported_cut(error: ErrorDetail) -> bool:
+    """Tell whether an error says that the server cannot cut its memory at all."""
+    is_cut = (error.event_id or "").startswith(CUT_ID)
+    return is_cut and (error.code or error.type) in UNSUPPORTED_CODES
 
 
 def refuses_format(error: ErrorDetail) -> bool:

@@ -13,12 +13,15 @@ from telephony.realtime.content import Content, SessionCounters
 from telephony.realtime.news import news_of
 from telephony.realtime.outcomes import (
     error_received,
+    is_unsupported_cut,
     refuses_format,
     response_finished,
     shown,
 )
+from telephony.realtime.profiles import PROFILES, Profile
 from telephony.realtime.responses import ResponseSequencer, State, Unanswered
 from telephony.realtime.session_body import UnknownFormatError, granted_format, session_body
+from telephony.realtime.session_styles import write_update
 from telephony.realtime.tool_calls import ToolCalls
 from telephony.realtime.wire import ErrorDetail, Item, MalformedEventError, WireModel, write_event
 from telephony.units import NS_PER_SECOND, Nanoseconds
@@ -39,6 +42,7 @@ from telephony.voice import (
     SpeechStopped,
     ToolResult,
     TruncateItem,
+    TruncationUnsupported,
     UnknownEventReceived,
     VoiceCommand,
     VoiceErrorReceived,
@@ -54,6 +58,7 @@ CLOSE_NS = Nanoseconds(2 * NS_PER_SECOND)
 """How long a server may take to answer a close; some never do."""
 CLEAN_CODES = frozenset({1000, 1001, 1005})
 """RFC 6455 section 7.4.1: both sides said goodbye, with or without a reason."""
+GENERIC = PROFILES["generic"]
 NOTHING_TO_CANCEL = frozenset({State.IDLE, State.LISTENING})
 
 
@@ -64,11 +69,12 @@ class RealtimeSession:
         counters: What happened so far.
     """
 
-    def __init__(self, token: Callable[[], str]) -> None:
+    def __init__(self, token: Callable[[], str], profile: Profile = GENERIC) -> None:
         """Begin before the connection's first message.
 
         Args:
             token: Mints the unique part of the ids that our events carry.
+            profile: What is known of the server.
         """
         self.counters = SessionCounters()
         self._token = token
@@ -76,7 +82,9 @@ class RealtimeSession:
         self._settings = SessionSettings()
         self._before = self._settings.options
         self._update_id: str | None = None
-        self._awaits_grant = self._takes_only_pcm = False
+        self._profile = profile
+        self._takes_only_pcm = "g711" in profile.lacks
+        self._awaits_grant = False
         self._input_format = VoiceFormat.PCM
         self._responses = ResponseSequencer(token)
         self._content = Content(self.counters, self._emit)
@@ -134,6 +142,8 @@ class RealtimeSession:
                 self._send(client_event(command, self._token()), after_audio=True)
             case TruncateItem(item_id=item_id) | DeleteItem(item_id=item_id):
                 self._content.cut.cut_item(item_id)
+                if isinstance(command, TruncateItem) and "truncate" in self._profile.lacks:
+                    self._emit(TruncationUnsupported(item_id))
                 self._send(client_event(command, self._token()))
             case _:
                 self._send(client_event(command, self._token()))
@@ -235,7 +245,7 @@ class RealtimeSession:
         )
         update = session_update(body, self._token())
         self._update_id, self._awaits_grant = update.event_id, True
-        self._send(update)
+        self._outputs.append(Message(write_update(update, self._profile)))
 
     def _grant(self, event: events.SessionUpdated) -> None:
         asked = self._settings.audio_format
@@ -289,6 +299,8 @@ class RealtimeSession:
         error = error_received(event.error)
         if self._falls_back(event.error):
             error = replace(error, is_harmless=True)
+        if is_unsupported_cut(event.error):
+            self._emit(TruncationUnsupported(""))
         self.counters.errors += 1
         self.counters.harmless_errors += error.is_harmless
         self._cancels_next = False

@@ -30,6 +30,7 @@ __all__ = [
     "SpeechStopped",
     "ToolCalled",
     "ToolServed",
+    "TruncationUnsupported",
     "UnknownEventReceived",
     "VoiceErrorReceived",
     "VoiceEvent",
@@ -191,6 +192,14 @@ class ItemDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class TruncationUnsupported:
+    """The server cannot cut its memory: the model believes that all of an item was heard."""
+
+    item_id: str
+    """Empty where the server does not say which."""
+
+
+@dataclass(frozen=True, slots=True)
 class ItemUpdated:
     """A message of the conversation, the caller's or the model's, as the server now holds it."""
 
@@ -289,6 +298,7 @@ VoiceEvent = (
     | ItemTruncated
     | ItemDeleted
     | ItemUpdated
+    | TruncationUnsupported
     | IdleTimedOut
     | DigitReceived
     | PlayoutReported

@@ -163,7 +163,7 @@ async def test_E6_another_agent_in_mid_call_is_a_whole_session_update(rig: Rig) 
     assert (again["session"]["instructions"], again["session"]["tools"]) == ("Two.", [])
 
 
-@row("E9", Replace("telephony.realtime.session.write_event", write_without_nulls))
+@row("E9", Replace("telephony.realtime.session_styles.write_event", write_without_nulls))
 async def test_E9_what_is_switched_off_is_sent_as_null(rig: Rig) -> None:
     update = await rig.grant(SessionSettings(transcribe_with=None))
     assert update["session"]["audio"]["input"]["transcription"] is None

@@ -346,6 +346,18 @@ def test_a_key_that_is_not_in_the_environment_is_named(settings: Load) -> None:
         configured.plans(None, {})
 
 
+def test_a_dialect_says_where_the_key_goes(settings: Load) -> None:
+    server = '[realtime.cloud]\nurl = "wss://model.test"\ndialect = "azure"\n'
+    key = 'api_key = {env = "MODEL_KEY"}\nheaders = {X-Team = "phones"}\n'
+    agent = Agent("python")
+    configured = configure(settings(server + key), phone_of(agent), None)
+    plan = configured.plans(None, {"MODEL_KEY": "s3cret"}).plan(agent, {})
+    assert plan.headers == (("X-Team", "phones"), ("api-key", "s3cret"))
+    assert plan.dialect == "azure"
+    with pytest.raises(ConfigurationError, match=r"^realtime\.cloud\.api_key: is missing"):
+        configure(settings(server), phone_of(agent), None)
+
+
 def test_the_embedded_server_speaks_for_agents_that_name_none() -> None:
     plans = Plans({"local": VoiceServer("ws://127.0.0.1:1")})
     assert plans.plan(Agent("a"), {}).url == "ws://127.0.0.1:1"

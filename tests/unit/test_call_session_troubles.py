@@ -63,3 +63,13 @@ def test_a_limit_that_is_nearly_used_up_is_told_once() -> None:
     texts = [row.text for row in rows if isinstance(row, TroubleNoted)]
     assert texts[:2] == ["10 of 100 tokens are left", "0 of 0 requests are left"]
     assert len(rows) == len(texts) == LIMITS_NOTED
+
+
+def test_a_memory_that_cannot_be_cut_is_told_once() -> None:
+    rows = list[CallEventBody]()
+    troubles = SessionTroubles(rows.append)
+    troubles.handle_truncation_unsupported()
+    troubles.handle_truncation_unsupported()
+    (row,) = rows
+    assert isinstance(row, TroubleNoted)
+    assert (row.code, row.fault) == ("voice.truncate_unsupported", "model")

@@ -25,7 +25,7 @@ listen = "127.0.0.1:80"
 [realtime.hosted]
 url = "wss://voice.example.com/v1/realtime"
 model = "large"
-dialect = "ga"
+dialect = "openai"
 format = "pcm"
 turns = "server"
 api_key = { env = "VOICE_KEY" }

@@ -21,6 +21,19 @@ def test_the_model_joins_the_url_escaped(base: str, model: str | None, wanted: s
     assert session_url(base, model) == wanted
 
 
+@pytest.mark.parametrize(
+    ("base", "wanted"),
+    [
+        ("wss://h", "wss://h/v1/realtime?model=m"),
+        ("wss://h/?a=1", "wss://h/v1/realtime?a=1&model=m"),
+        ("wss://h/own", "wss://h/own?model=m"),
+    ],
+)
+def test_a_url_without_a_path_gets_the_dialects(base: str, wanted: str) -> None:
+    assert session_url(base, "m", "/v1/realtime") == wanted
+    assert session_url("wss://h/?model=own", "m", "/v1/realtime") == "wss://h/v1/realtime?model=own"
+
+
 def test_what_is_no_url_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="ws://"):
         session_url("wss://[::1", "m")
