@@ -297,7 +297,6 @@ def bench_calls(
     epilog=_examples(
         "telephony bench realtime",
         "telephony bench realtime --calls 300 --seconds 20 --json",
-        "pip install openai-agents, in an environment of its own, to compare with it",
     ),
 )
 def bench_realtime(
@@ -316,7 +315,7 @@ def bench_realtime(
 
     An event is a delta of 0.8 kB received or 20 ms of audio appended, over a real WebSocket. Beside
     it stands a bare socket that moves the same octets and, where openai-agents is installed, that
-    package's model and session.
+    package's model and session; it wants an environment of its own.
 
     Then each of --calls sessions sends and hears 50 events a second, all in one process. Exits with
     1 when a queue grows. The least of all rounds is shown: a busy machine can only add.

@@ -136,11 +136,11 @@ def test_figures_that_are_not_held_are_named() -> None:
         )
     )
     assert report.short == (
-        "a delta takes 16.00 µs, wanted at most 10.00",
-        "an append before the socket takes 1.50 µs, wanted at most 1.00",
-        "import telephony takes 0.50 s, wanted at most 0.40",
-        "import telephony takes 41.00 MB, wanted at most 40.00",
-        "a delta, over that of the SDK's session takes 0.50, wanted at most 0.33",
+        "a delta: 16.00 µs, wanted at most 10.00",
+        "an append before the socket: 1.50 µs, wanted at most 1.00",
+        "import telephony: 0.50 s, wanted at most 0.40",
+        "import telephony: 41.00 MB, wanted at most 40.00",
+        "a delta over that of the SDK's session: 0.50, wanted at most 0.33",
     )
     assert report.problems == (), "noise can do this"
 

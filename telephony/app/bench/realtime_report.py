@@ -279,10 +279,10 @@ def _short(seen: ObservedRealtime) -> Iterable[str]:
     ]
     if seen.sdk is not None:
         share = seen.ours.delta_us / seen.sdk.session.delta_us
-        held.append(("a delta, over that of the SDK's session", share, SHARE_LIMIT, ""))
+        held.append(("a delta over that of the SDK's session", share, SHARE_LIMIT, ""))
     for what, figure, limit, unit in held:
         if figure > limit:
-            yield f"{what} takes {figure:.2f} {unit}".rstrip() + f", wanted at most {limit:.2f}"
+            yield f"{what}: {figure:.2f} {unit}".rstrip() + f", wanted at most {limit:.2f}"
 
 
 def _reasons_to_doubt(seen: ObservedRealtime) -> Iterable[str]:
