@@ -253,7 +253,8 @@ class Engine:
         call.drain()
 
     def _refuse(self, invite: IncomingInvite, status: int, failed: TelephonyError) -> None:
-        self._note_refusal("calls_not_acceptable", "call refused", status=status, why=str(failed))
+        self.counters["calls_not_acceptable"] += 1
+        log.warning("call refused", status=status, why=str(failed), fault="peer")
         warning = getattr(failed, "warning", None)
         text = str(failed).replace("\\", "").replace('"', "'")
         headers = (("Warning", f'{warning} telephony "{text}"'),) if warning else ()
