@@ -3,8 +3,8 @@
 import pytest
 
 from telephony.call import (
-    CallState,
     CallCommandBody,
+    CallState,
     GiveToolResult,
     HangUp,
     StartTransfer,
@@ -167,7 +167,7 @@ def test_a_goodbye_with_a_transfer_leaves_the_end_to_the_transfer(
         assert not bench.sent("BYE")
         bench.voice(LOST)
         bench.run(1000)
-        assert "voice session was lost" in bench.row("call.ended")["cause"]
+        assert "voice session was lost" in str(bench.row("call.ended")["cause"])
 
 
 def test_a_goodbye_after_the_refer_does_not_stop_it() -> None:
