@@ -269,6 +269,7 @@ class Call:
         parts, port = self._parts, self.leg.port
         assert port is not None
         parts.ending.answered_ns = self.now_ns
+        self._timers.arm(CallTimer.DURATION, self.now_ns + parts.settings.max_duration_ns)
         parts.media.start()
         if self.conversation is not None:
             self.conversation.join(port)
