@@ -1,5 +1,6 @@
 """What a function call of the model means: a tool, an act, another agent or a transfer."""
 
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ from telephony.call import (
 from telephony.errors import ConfigurationError
 
 __all__ = ["ModelFunctions"]
+
+KEYS = re.compile(r"[0-9*#A-Da-d]+")
+"""What a phone can press (RFC 4733 section 3.2); a pause or a space is none."""
 
 log = structlog.get_logger("telephony.calls")
 
@@ -97,8 +101,11 @@ class ModelFunctions:
         except ToolArgumentError as wrong:
             self._give(record, requested.tool_call_id, f"error: {wrong}")
             return
-        self._command(record, SendDigits(digits=keys))
-        self._give(record, requested.tool_call_id, f"Pressing {keys}.", respond=False)
+        if KEYS.fullmatch(keys) is None:
+            text = f"error: {keys!r} is not made of the keys 0-9, *, # alone"
+            self._give(record, requested.tool_call_id, text)
+            return
+        self._command(record, SendDigits(digits=keys, tool_call_id=requested.tool_call_id))
 
     def _give(
         self, record: CallRecord, tool_call_id: str, output: str, *, respond: bool = True

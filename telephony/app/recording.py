@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from telephony.media import RtpPortSettings
 from telephony.units import Nanoseconds, ns_to_samples
-from telephony_codecs import WavAudio, WavEncoding, decode
+from telephony_codecs import AudioFormat, WavAudio, WavEncoding, decode
 from telephony_codecs.tones import ToneSource, digit_tone
 
 __all__ = ["RATE_HZ", "CallRecorder", "Track", "lay", "stereo_wav"]
@@ -62,12 +62,14 @@ class CallRecorder:
         self.sent_track = Track()
         self.received_track = Track()
         self._settings: RtpPortSettings | None = None
+        self._received_format: AudioFormat | None = None
         self._tone: tuple[int, ToneSource] | None = None
 
     def started(self, settings: RtpPortSettings, now_ns: Nanoseconds) -> None:
-        """Learn the formats."""
+        """Learn the formats: what is received stays in the first one."""
         del now_ns
         self._settings = settings
+        self._received_format = self._received_format or settings.audio_format
 
     def sent(self, packet: bytes, now_ns: Nanoseconds) -> None:
         """Take a packet of ours; a key is recorded as its tone."""
@@ -83,8 +85,8 @@ class CallRecorder:
 
     def received(self, octets: bytes, now_ns: Nanoseconds) -> None:
         """Take audio of the far end."""
-        if self._settings is not None:
-            self.received_track.append(decode(octets, self._settings.audio_format), now_ns)
+        if self._received_format is not None:
+            self.received_track.append(decode(octets, self._received_format), now_ns)
 
     def _sound_of_key(self, payload: bytes, settings: RtpPortSettings) -> bytes:
         """Give what a listener would hear for one packet of a telephone event."""

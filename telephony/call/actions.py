@@ -69,11 +69,8 @@ class CallActions:
         return None if parts.voice.open(parts.leg.voice_format) else CallInput.VOICE_READY
 
     def _begin(self) -> None:
-        parts = self._parts
-        now_ns = parts.outbox.now_ns
-        parts.timers.arm(CallTimer.DURATION, now_ns + parts.settings.max_duration_ns)
-        if parts.voice.conversation is not None:
-            parts.voice.conversation.turn.begin(now_ns)
+        if self._parts.voice.conversation is not None:
+            self._parts.voice.conversation.turn.begin(self._parts.outbox.now_ns)
 
     def _wait_for_words(self) -> None:
         parts = self._parts

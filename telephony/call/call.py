@@ -193,8 +193,10 @@ class Call:
                 is_done = self._voice.configure(plan)
             case GiveToolResult():
                 is_done = self._voice.give_tool_result(body)
-            case SendDigits(digits=digits):
+            case SendDigits(digits=digits, tool_call_id=None):
                 is_done = self._parts.media.send_digits(digits)
+            case SendDigits(digits=digits, tool_call_id=str(tool_call_id)):
+                is_done = self._press_for_model(digits, tool_call_id)
             case PlayAudio(audio=audio):
                 is_done = self._parts.media.play(audio)
             case ReportTransfer(status=status):
@@ -204,6 +206,20 @@ class Call:
                 is_done = False
         if not is_done:
             raise LocalError(f"a call that is {self.state.name} takes no {body.type}")
+
+    def _press_for_model(self, digits: str, tool_call_id: str) -> bool:
+        """Press keys, and tell the model whether that works: it acts on what it is told."""
+        why = "the other side takes no keys"
+        try:
+            is_pressed = self._parts.media.send_digits(digits)
+        except LocalError as wrong:
+            is_pressed, why = False, str(wrong)
+        if not is_pressed:
+            self._outbox.trouble("digits.refused", "caller", why)
+        output = f"Pressing {digits}." if is_pressed else f"error: {why}"
+        return self._voice.give_tool_result(
+            GiveToolResult(tool_call_id=tool_call_id, output=output, respond=not is_pressed)
+        )
 
     def handle_leg_events(self, events: list[LegEvent], now_ns: Nanoseconds) -> None:
         """Take what the leg tells."""
@@ -253,6 +269,7 @@ class Call:
         parts, port = self._parts, self.leg.port
         assert port is not None
         parts.ending.answered_ns = self.now_ns
+        self._timers.arm(CallTimer.DURATION, self.now_ns + parts.settings.max_duration_ns)
         parts.media.start()
         if self.conversation is not None:
             self.conversation.join(port)

@@ -156,6 +156,8 @@ class SendDigits(MessageBody):
 
     type: Literal["digits"] = "digits"
     digits: str
+    tool_call_id: str | None = None
+    """Of the model's call that asks for them; the model is told what came of it."""
 
 
 class PlayAudio(MessageBody):

@@ -74,7 +74,7 @@ class Action(Enum):
     REFUSE = auto()
     APOLOGIZE = auto()
     BEGIN = auto()
-    """Start the greeting, once the caller can hear it."""
+    """Start the greeting, once the caller can hear it; only the first time does anything."""
     WAIT_FOR_WORDS = auto()
     REFER = auto()
     RETURN_TO_AGENT = auto()
@@ -130,7 +130,7 @@ TRANSITIONS: dict[tuple[CallState, CallInput], Transition] = {
     **_ignore(_S.UP, _I.VOICE_READY, _I.VOICE_LATE, _I.WORDS_SENT, _I.CONFIRMED),
     (_S.TRANSFERRING, _I.WORDS_SENT): (_S.TRANSFERRING, (_A.REFER,)),
     (_S.TRANSFERRING, _I.TRANSFER_CONNECTED): _STOP,
-    (_S.TRANSFERRING, _I.TRANSFER_FAILED): (_S.UP, (_A.RETURN_TO_AGENT,)),
+    (_S.TRANSFERRING, _I.TRANSFER_FAILED): (_S.UP, (_A.BEGIN, _A.RETURN_TO_AGENT)),
     (_S.TRANSFERRING, _I.HANG_UP): _STOP,
     (_S.TRANSFERRING, _I.FAR_ENDED): _OVER,
     # The far end may still take the call over: its answer decides, not our session, nor an agent

@@ -28,6 +28,7 @@ from telephony.engine.tap import MediaTap
 from telephony.engine.udp import Address, RtpSocketPair
 from telephony.engine.voice_link import NO_CLOSE_FRAME, VoiceLink
 from telephony.errors import ConfigurationError
+from telephony.media import RtpPortSettings
 from telephony.sip import SipEvent
 from telephony.units import NS_PER_SECOND, Nanoseconds
 from telephony.voice import SessionClosed, VoiceEvent
@@ -85,6 +86,7 @@ class EngineCall:
         self.pair = pair
         self._host = host
         self._tap = tap
+        self._tapped: RtpPortSettings | None = None
         self._media_ns = Nanoseconds(0)
         self._call: Call | None = None
         self._voice: VoiceLink | None = None
@@ -198,11 +200,12 @@ class EngineCall:
                 case CloseVoice():
                     self._close_voice()
                 case MediaReady():
-                    self._begin_media()
+                    self._host.media_ready(self)
                 case Released():
                     self._release(call)
         self._host.drain_sip()
         if self._call is not None:
+            self._tell_tap()
             self._rearm()
 
     def _tell(self, event: CallEvent) -> None:
@@ -210,10 +213,12 @@ class EngineCall:
         if isinstance(event.payload, CallEnded):
             self._has_told_end = True
 
-    def _begin_media(self) -> None:
-        """Let the leg tick; a tap hears what the far end sends before the agent does."""
+    def _tell_tap(self) -> None:
+        """Tell a tap of each agreement; it hears what the far end sends before the agent does."""
         port, tap = self.leg.port, self._tap
-        if port is not None and tap is not None:
+        if tap is None or port is None or port.settings == self._tapped:
+            return
+        if self._tapped is None:
             onward = port.uplink.sink
 
             def listen_in(octets: bytes) -> None:
@@ -221,8 +226,8 @@ class EngineCall:
                 onward(octets)
 
             port.uplink.sink = listen_in
-            tap.started(port.settings, self.call.now_ns)
-        self._host.media_ready(self)
+        self._tapped = port.settings
+        tap.started(port.settings, monotonic_ns())
 
     def _rearm(self) -> None:
         """Keep one timer, at the call's next deadline."""

@@ -12,7 +12,7 @@ class MediaTap(Protocol):
     """What hears both directions of a call. It runs inside the media clock: it must be quick."""
 
     def started(self, settings: RtpPortSettings, now_ns: Nanoseconds) -> None:
-        """Learn that both sides agreed on audio.
+        """Learn that both sides agreed on audio, or on other audio than before.
 
         Args:
             settings: What they agreed on.
@@ -34,7 +34,7 @@ class MediaTap(Protocol):
         """Take audio of the far end, on its own timeline: in order, gaps filled.
 
         Args:
-            octets: In the leg's format.
+            octets: In the format of the first agreement, whatever was agreed on since.
             now_ns: When the packet arrived that completed it.
         """
         ...

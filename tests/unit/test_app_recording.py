@@ -91,3 +91,15 @@ def test_the_shorter_side_ends_in_silence() -> None:
     left, right = np.ones(3, np.int16), np.ones(5, np.int16)
     frames = np.frombuffer(parse_wav(stereo_wav(left, right)).octets, "<i2").reshape(-1, 2)
     assert frames.tolist() == [[1, 1], [1, 1], [1, 1], [0, 1], [0, 1]]
+
+
+def test_a_law_agreed_on_later_is_that_of_what_we_send_alone() -> None:
+    made = recorder(agreement(AudioFormat.PCMU))
+    later = agreement(AudioFormat.PCMA)
+    made.started(later, ms(20))
+    made.sent(packet(encode(TWENTY, AudioFormat.PCMA), later.payload_type), ms(100))
+    made.received(encode(TWENTY, AudioFormat.PCMU), ms(100))
+    for track in (made.sent_track, made.received_track):
+        pcm = np.frombuffer(track.pcm16, "<i2")
+        assert len(pcm) == 160
+        assert np.abs(pcm - 1000).max() < 40

@@ -1,6 +1,7 @@
 """The app's half of a call: who answers, what a function call means, and what user code may do."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
@@ -336,14 +337,17 @@ def test_a_call_that_ended_while_its_tool_ran_gets_no_result() -> None:
     run(main)
 
 
-def test_keys_are_pressed_and_the_model_told_so() -> None:
+def test_keys_are_pressed_and_the_engine_tells_the_model() -> None:
     async def main() -> None:
         bench = Bench()
         await bench.up()
-        assert await bench.function("press_keys", '{"keys": "12#"}') == SendDigits(digits="12#")
-        told = await bench.command()
-        assert told == GiveToolResult(tool_call_id="c1", output="Pressing 12#.", respond=False)
+        pressed = await bench.function("press_keys", '{"keys": "12#"}')
+        assert pressed == SendDigits(digits="12#", tool_call_id="c1")
+        assert bench.commands == [], "whether they can be pressed is not known here"
         assert text(await bench.function("press_keys", "{}")).startswith("error: ")
+        for keys in ("1 2", "1w2", "", "\u0661"):
+            refused = await bench.function("press_keys", json.dumps({"keys": keys}))
+            assert "the keys 0-9, *, # alone" in text(refused)
 
     run(main)
 

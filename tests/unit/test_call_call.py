@@ -1,5 +1,8 @@
 """A call from its first message to its last row, over a real endpoint, leg and RTP port."""
 
+import itertools
+import re
+
 import pytest
 
 from telephony.call import (
@@ -23,6 +26,7 @@ from telephony.voice import (
     Respond,
     SessionClosed,
     SpeechStarted,
+    ToolResult,
 )
 from tests.support.call_bench import GRANTED, PLAN, WORD, CallBench, sdp
 from tests.support.sip_peer import response
@@ -379,3 +383,39 @@ def test_keys_cannot_be_sent_to_who_takes_none() -> None:
     bench.acknowledge()
     with pytest.raises(LocalError, match="digits"):
         bench.call.handle_command(SendDigits(digits="1"), bench.now)
+
+
+def test_a_model_that_presses_keys_is_told_that_it_did() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.command(SendDigits(digits="12#", tool_call_id="c1"))
+    assert bench.told[-1] == ToolResult("c1", "Pressing 12#.", respond=False)
+    bench.run(1000)
+    events = [packet for packet in bench.packets if packet.payload_type == 101]
+    assert [one for one, _ in itertools.groupby(packet.payload[0] for packet in events)] == [
+        1,
+        2,
+        11,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("codecs", "digits", "why"),
+    [("0", "1", "takes no keys"), ("0 101", "1 2", "not one of"), ("0 101", "1" * 129, "128")],
+)
+def test_a_model_whose_keys_cannot_be_pressed_is_told_so_and_goes_on(
+    codecs: str, digits: str, why: str
+) -> None:
+    bench = CallBench()
+    bench.answer(sdp(codecs=codecs))
+    bench.voice(GRANTED)
+    bench.acknowledge()
+    bench.command(SendDigits(digits=digits, tool_call_id="c1"))
+    told = bench.told[-1]
+    assert isinstance(told, ToolResult)
+    assert told.respond
+    assert re.match(f"error: .*{why}", told.output)
+    assert (bench.row("trouble")["code"], bench.row("trouble")["fault"]) == (
+        "digits.refused",
+        "caller",
+    )

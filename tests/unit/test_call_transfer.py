@@ -4,11 +4,13 @@ import pytest
 
 from telephony.call import (
     CallCommandBody,
+    CallSettings,
     CallState,
     GiveToolResult,
     HangUp,
     StartTransfer,
 )
+from telephony.units import NS_PER_SECOND, Nanoseconds
 from telephony.voice import (
     Respond,
     ResponseFinished,
@@ -17,7 +19,7 @@ from telephony.voice import (
     SessionClosed,
     ToolResult,
 )
-from tests.support.call_bench import WORD, CallBench
+from tests.support.call_bench import GRANTED, WORD, CallBench
 from tests.support.sip_peer import response
 
 LOST = SessionClosed(is_clean=False, code=1006, reason="reset")
@@ -180,6 +182,19 @@ def test_a_goodbye_after_the_refer_does_not_stop_it() -> None:
     bench.respond(response(refer, 202))
     bench.notify("SIP/2.0 200 OK", "terminated;reason=noresource")
     bench.sent_request("BYE")
+
+
+def test_a_call_transferred_before_its_ack_is_greeted_and_bounded_when_that_fails() -> None:
+    bench = CallBench(CallSettings(max_duration_ns=Nanoseconds(3 * NS_PER_SECOND)))
+    bench.answer()
+    bench.voice(GRANTED)
+    bench.command(StartTransfer(target="my cousin"))
+    assert bench.call.state is CallState.UP
+    bench.acknowledge()
+    bench.run(1000)
+    assert greetings(bench) == 1
+    bench.run(2500)
+    assert bench.row("call.ended")["cause"] == "the longest call allowed is over"
 
 
 # ---- a transfer that our own end cuts short --------------------------------------------------

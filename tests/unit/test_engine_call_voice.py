@@ -14,6 +14,7 @@ from telephony.call import (
     CallEnded,
     CallEvent,
     EventLog,
+    MediaReady,
     OpenVoice,
     Released,
     TroubleNoted,
@@ -21,10 +22,11 @@ from telephony.call import (
 )
 from telephony.engine.engine_call import EngineCall
 from telephony.errors import ConfigurationError
-from telephony.media import Uplink
+from telephony.media import RtpPortSettings, Uplink
 from telephony.units import NS_PER_MS, Nanoseconds, RtpTimestamp
 from telephony.voice import SessionClosed, VoiceEvent
 from telephony_codecs import AudioFormat
+from tests.support.media import agreement
 
 PLAN = VoicePlan(url="ws://127.0.0.1:1/", agent="reception")
 
@@ -41,6 +43,9 @@ class ScriptedCall:
 
     def next_deadline(self) -> None:
         return None
+
+    def handle_leg_events(self, asked: list[object], _now_ns: Nanoseconds) -> None:
+        self.outputs += asked
 
     def handle_voice_event(self, event: VoiceEvent, _now_ns: Nanoseconds) -> None:
         self.told.append(event)
@@ -178,3 +183,63 @@ def test_the_app_hears_of_the_end_once_whatever_fails(
     host = asyncio.run(story())
     assert host.told == told
     assert host.steps == steps
+
+
+class Nothing:
+    """Does nothing, whatever with."""
+
+    def __call__(self, *_: object) -> None:
+        pass
+
+
+class Tap:
+    """Notes what a tap is told."""
+
+    def __init__(self) -> None:
+        self.agreements: list[RtpPortSettings] = []
+        self.heard: list[bytes] = []
+
+    def started(self, settings: RtpPortSettings, now_ns: Nanoseconds) -> None:
+        del now_ns
+        self.agreements.append(settings)
+
+    def sent(self, packet: bytes, now_ns: Nanoseconds) -> None:
+        raise NotImplementedError
+
+    def received(self, octets: bytes, now_ns: Nanoseconds) -> None:
+        del now_ns
+        self.heard.append(octets)
+
+
+def test_a_tap_learns_of_each_agreement_and_hears_each_packet_once() -> None:
+    first, longer, other_law = (
+        agreement(),
+        agreement(ptime_ms=30),
+        agreement(AudioFormat.PCMA, ptime_ms=30),
+    )
+
+    async def story() -> None:
+        tap, agent = Tap(), list[bytes]()
+        uplink = Uplink(AudioFormat.PCMU)
+        uplink.sink = agent.append
+        port = SimpleNamespace(uplink=uplink, settings=first)
+        call = ScriptedCall()
+        call.outputs = deque([MediaReady()])
+
+        def renegotiate(settings: RtpPortSettings, _now_ns: Nanoseconds) -> list[object]:
+            port.settings = settings
+            return [MediaReady()] if settings is longer else []
+
+        leg = SimpleNamespace(port=port, handle_sip_event=renegotiate)
+        nothing = Nothing()
+        host = SimpleNamespace(drain_sip=nothing, read_media=nothing, media_ready=nothing)
+        engine_call = EngineCall(cast(Any, leg), cast(Any, None), cast(Any, host), tap)
+        engine_call.take(cast(Any, call))
+        engine_call.drain()
+        for settings in (longer, other_law, other_law):
+            engine_call.handle_sip(cast(Any, settings))
+        uplink.sink(b"once")
+        assert tap.agreements == [first, longer, other_law]
+        assert tap.heard == agent == [b"once"]
+
+    asyncio.run(story())
