@@ -1,0 +1,50 @@
+"""A call inside the engine and its packets: when RTCP is said, what the kernel refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+from telephony.engine.engine_call import EngineCall
+from telephony.media import RtpPort
+from telephony.rtp import SenderReport, parse_rtcp, parse_rtp
+from tests.support.media import ms, port
+
+
+class Kernel:
+    """Stands in for a leg's sockets: notes what it takes, refuses where told to."""
+
+    def __init__(self) -> None:
+        self.is_reachable = True
+        self.rtp: list[bytes] = []
+        self.rtcp: list[bytes] = []
+
+    def send_rtp(self, packet: bytes, _destination: object) -> bool:
+        if self.is_reachable:
+            self.rtp.append(packet)
+        return self.is_reachable
+
+    def send_rtcp(self, packet: bytes, _destination: object) -> None:
+        self.rtcp.append(packet)
+
+
+def call(leg_port: RtpPort, kernel: Kernel) -> EngineCall:
+    """Give a call that has nothing but its leg and its sockets."""
+
+    async def made() -> EngineCall:
+        leg = SimpleNamespace(port=leg_port)
+        return EngineCall(cast(Any, leg), cast(Any, kernel), cast(Any, None))
+
+    return asyncio.run(made())
+
+
+def test_a_sender_reports_rtp_time_is_that_of_the_packet_which_goes_with_it() -> None:
+    kernel = Kernel()
+    subject = call(port(), kernel)
+    now_ms = 0
+    while not kernel.rtcp:
+        subject.tick(ms(now_ms))
+        now_ms += 20
+    report = next(one for one in parse_rtcp(kernel.rtcp[0]) if isinstance(one, SenderReport))
+    assert report.rtp_timestamp == parse_rtp(kernel.rtp[-1]).timestamp
