@@ -115,14 +115,15 @@ class EngineCall:
             return
         if self._tap is not None:
             self._media_ns = now_ns
-        packet = port.tick(now_ns)
-        if packet is not None:
-            self.pair.send_rtp(packet, port.destination)
-            if self._tap is not None:
-                self._tap.sent(packet, now_ns)
         self._ticks += 1
         if not self._ticks % RTCP_EVERY_TICKS:
-            self._send_rtcp(now_ns)
+            self._send_rtcp(now_ns)  # before the tick: its RTP time is then the present
+        packet = port.tick(now_ns)
+        if packet is not None:
+            if not self.pair.send_rtp(packet, port.destination):
+                port.handle_unsent(packet)
+            elif self._tap is not None:
+                self._tap.sent(packet, now_ns)
         if port.events:
             self._take_media_events(now_ns)
 

@@ -66,12 +66,13 @@ class RtpSocketPair:
         host, port = rtp.getsockname()[:2]
         self.address: Address = (host, port)
 
-    def send_rtp(self, packet: bytes, destination: Address) -> None:
-        """Hand one packet to the kernel; one that it refuses is lost, as on the wire."""
+    def send_rtp(self, packet: bytes, destination: Address) -> bool:
+        """Hand one packet to the kernel; tell whether it was taken, as one refused never leaves."""
         try:
             self.rtp.sendto(packet, destination)
         except OSError:
-            return
+            return False
+        return True
 
     def send_rtcp(self, packet: bytes, destination: Address) -> None:
         """Hand one RTCP packet to the kernel."""

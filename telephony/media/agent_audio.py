@@ -59,11 +59,6 @@ class AgentAudio:
         self._down_response_id = ""
         port.playout.finish_all()
 
-    @property
-    def is_granted(self) -> bool:
-        """Whether the session has said which formats it takes and gives."""
-        return self._formats is not None
-
     def grant(self, input_format: VoiceFormat, output_format: VoiceFormat) -> None:
         """Begin, or go on, in the formats that the session granted."""
         if self._formats == (input_format, output_format):

@@ -34,6 +34,8 @@ class RowKind(Enum):
     DIGIT = "digit"
     HOLD = "hold"
     PROMPT = "prompt"
+    UNSENT = "unsent"
+    """The kernel refused the packet: the listener hears nothing of it."""
 
 
 class ItemKey(NamedTuple):
@@ -105,6 +107,22 @@ class Ledger:
         self._count += 1
         _write_row(self._numbers, at * _ROW.size, rtp_timestamp, sent_ns, offset, samples)
         self._whats[at] = self.last = what
+
+    def revoke(self) -> list[LedgerRow]:
+        """Mark the last packet as unsent.
+
+        Returns:
+            The rows that it had, oldest first.
+        """
+        revoked: list[LedgerRow] = []
+        for row in self._latest_first():
+            if revoked and row.rtp_timestamp != revoked[0].rtp_timestamp:
+                break
+            revoked.append(row)
+        for index in range(self._count - len(revoked), self._count):
+            self._whats[index % ROWS] = RowKind.UNSENT
+        self.last = RowKind.UNSENT
+        return revoked[::-1]
 
     def rows(self) -> list[LedgerRow]:
         """Give the rows kept, oldest first."""

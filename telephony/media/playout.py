@@ -35,14 +35,32 @@ class ItemAudio:
     received_samples: SampleCount = ZERO
     """At the leg's rate."""
     sent_samples: SampleCount = ZERO
-    """At the leg's rate, the ramp included: the caller will hear them."""
+    """At the leg's rate, the ramp included: the caller will hear them.
+
+    Until the flush also those that the kernel refused.
+    """
     is_finished: bool = False
     """The server has said that no more audio comes."""
+    unsent: range = range(0)
+    """The last samples that the kernel refused, in a row."""
 
     @property
     def is_heard_whole(self) -> bool:
         """Whether all of it was sent, so that nothing is left to cut."""
         return self.is_finished and self.sent_samples >= self.received_samples
+
+    def take_back(self, offset: int, samples: int) -> None:
+        """Note that the kernel refused these samples, the last that were counted as sent."""
+        start = self.unsent.start if offset == self.unsent.stop else offset
+        self.unsent = range(start, offset + samples)
+
+    def settle(self) -> None:
+        """Count as sent what ends with the last sample that left.
+
+        What was refused before that is lost inside of what was heard, as on the wire.
+        """
+        if self.unsent and self.unsent.stop == self.sent_samples:
+            self.sent_samples = SampleCount(self.unsent.start)
 
 
 class _Chunk(NamedTuple):
@@ -243,6 +261,7 @@ class Playout:
         self._chunks.clear()
         self._cursor = self._queued = 0
         for item in cut:
+            item.settle()
             self._remember(item.key, was_begun=item.sent_samples > 0)
         if ramp is not None:
             self._push(ramp)
@@ -350,6 +369,17 @@ class Playout:
             return RowKind.SILENCE
         self.underruns += 1
         return RowKind.UNDERRUN
+
+    def handle_unsent(self) -> None:
+        """Learn that the kernel refused the last packet.
+
+        The items in it are cut before it, should nothing more of them leave. One that was over with
+        that packet stays as it was: no interruption will touch it.
+        """
+        for row in self._ledger.revoke():
+            item = self._items.get(row.key) if row.key is not None else None
+            if item is not None:
+                item.take_back(row.offset, row.samples)
 
     def yield_to_digit(
         self, samples: int, rtp_timestamp: RtpTimestamp, now_ns: Nanoseconds

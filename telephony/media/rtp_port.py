@@ -61,6 +61,7 @@ class RtpPort:
         self._reporter = reporter
         self._digits = DigitSender(clock_rate_hz=self.audio_format.rate_hz)
         self._needs_marker = True
+        self._unsent = 0
         self._malformed_rtcp = 0
         self._refused_rtcp = 0
         self._use(settings)
@@ -137,6 +138,15 @@ class RtpPort:
         sender.advance(self._samples)
         return packet
 
+    def handle_unsent(self, packet: bytes) -> None:
+        """Learn that the kernel refused the packet of the last tick: it does not count as sent.
+
+        Time moves on all the same: what it held is lost to the caller, as on the wire.
+        """
+        self._unsent += 1
+        self._sender.take_back(packet)
+        self.playout.handle_unsent()
+
     def skip(self, packets: int) -> None:
         """Advance the timeline over packets that were missed."""
         self._sender.advance(packets * self._samples)
@@ -194,6 +204,7 @@ class RtpPort:
         handled = reorder.released + reorder.duplicate + reorder.late + reorder.stray + reorder.held
         return {
             "rtp_sent": self._sender.packets,
+            "rtp_unsent": self._unsent,
             "rtp_received": handled,
             "rtp_lost": reorder.lost,
             "rtp_late": reorder.late,

@@ -189,8 +189,8 @@ class RtpSender:
         payload_type: 7 bits, of the agreed codec; may change during a call.
         sequence: Of the next packet, 16 bits; starts random.
         timestamp: Of the next period's first sample, 32 bits; starts random.
-        packets: Packets headed so far.
-        octets: Payload octets headed so far, without headers.
+        packets: Packets headed so far, less those taken back.
+        octets: Their payload octets, without headers.
     """
 
     __slots__ = ("octets", "packets", "payload_type", "sequence", "ssrc", "timestamp")
@@ -240,6 +240,11 @@ class RtpSender:
         self.octets += len(payload)
         second = payload_type | MARKER if marker else payload_type
         return _pack_header(VERSION_2, second, sequence, timestamp, self.ssrc) + payload
+
+    def take_back(self, packet: bytes) -> None:
+        """Count a packet as never sent; the far end will miss its number, as of one lost."""
+        self.packets -= 1
+        self.octets -= len(packet) - HEADER_OCTETS
 
     def advance(self, samples: int) -> None:
         """Let media time pass without a packet: suppressed silence, or a period that was missed."""

@@ -61,3 +61,21 @@ def test_what_is_removed_is_what_did_not_leave(items: list[list[int]], packets: 
     assert {name for name, _ in kept} == begun
     assert sorted(kept[part] - sent[part] for part in kept)[:-1] == [0] * max(0, len(kept) - 1)
     assert sum(kept.values()) - sum(sent.values()) in (0, RAMP)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12))
+def test_an_item_is_cut_behind_the_last_packet_that_the_kernel_took(taken: list[bool]) -> None:
+    leg = port()
+    audio = AgentAudio(leg, lambda _octets: None)
+    audio.grant(VoiceFormat.PCMU, VoiceFormat.PCMU)
+    audio.handle_audio(AudioReceived("r", "a", 0, b"\x10" * 20 * PACKET))
+    for at, is_taken in enumerate(taken):
+        packet = leg.tick(ms(at * 20))
+        assert packet is not None
+        if not is_taken:
+            leg.handle_unsent(packet)
+    packets = max((at + 1 for at, is_taken in enumerate(taken) if is_taken), default=0)
+    ramp_ms = 5 if taken[-1] else 0
+    expected = TruncateItem("a", 0, packets * 20 + ramp_ms) if packets else DeleteItem("a")
+    assert audio.interrupt().commands == [expected]
+    assert leg.report()["rtp_sent"] == sum(taken)

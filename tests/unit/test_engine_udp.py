@@ -165,8 +165,16 @@ def test_a_pair_that_is_detached_is_closed_and_read_no_more(*, is_portable: bool
     opener.read(monotonic_ns())
     assert receiver.rtp == []
     assert pair.rtp.fileno() == -1
-    pair.send_rtp(b"late", (LOOPBACK, 9))
+    assert not pair.send_rtp(b"late", (LOOPBACK, 9))
     pair.send_rtcp(b"late", (LOOPBACK, 9))
+
+
+def test_a_packet_that_the_kernel_refuses_is_told() -> None:
+    pair = sockets().open_pair(LOOPBACK)
+    assert not pair.send_rtp(bytes(70_000), (LOOPBACK, 9)), "EMSGSIZE"
+    assert not pair.send_rtp(b"sound", ("255.255.255.255", 9)), "EACCES"
+    assert pair.send_rtp(b"sound", pair.address)
+    pair.close()
 
 
 def test_a_call_may_end_while_its_datagrams_are_read() -> None:
@@ -221,7 +229,7 @@ def test_both_sockets_send() -> None:
     pair, other = opener.open_pair(LOOPBACK), opener.open_pair(LOOPBACK)
     receiver = Receiver()
     opener.attach(other, receiver)
-    pair.send_rtp(b"sound", other.address)
+    assert pair.send_rtp(b"sound", other.address)
     pair.send_rtcp(b"report", (LOOPBACK, other.address[1] + 1))
     opener.read(monotonic_ns())
     assert receiver.rtp[0][:2] == (b"sound", pair.address)

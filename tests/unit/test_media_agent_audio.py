@@ -66,9 +66,7 @@ def loud_places(pcmu: bytes) -> list[int]:
 def test_before_the_grant_nothing_goes_up() -> None:
     bench = Bench(None)
     bench.audio.handle_uplink(b"\x01" * 160)
-    assert not bench.audio.is_granted
     bench.audio.grant(PCMU, PCMU)
-    assert bench.audio.is_granted
     bench.audio.handle_uplink(b"\x02" * 160)
     assert bench.up == [b"\x02" * 160]
 

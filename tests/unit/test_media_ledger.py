@@ -50,3 +50,22 @@ def test_without_item_audio_nobody_is_anywhere() -> None:
     assert ledger.playing(ms(500), NOW) is None
     ledger.append(RtpTimestamp(0), ms(0), RowKind.PROMPT, 0, 160)
     assert ledger.playing(ms(500), NOW) is None
+
+
+def test_a_packet_that_is_revoked_was_heard_by_nobody() -> None:
+    ledger = Ledger(8000)
+    assert ledger.revoke() == []
+    ledger.append(RtpTimestamp(0), ms(0), ITEM, 0, 160)
+    ledger.append(RtpTimestamp(160), ms(20), ITEM, 160, 100)
+    ledger.append(RtpTimestamp(160), ms(32.5), RowKind.SILENCE, 0, 60)
+    assert [(row.key, row.offset, row.samples) for row in ledger.revoke()] == [
+        (ITEM, 160, 100),
+        (None, 0, 60),
+    ]
+    assert [row.kind for row in ledger.rows()] == [
+        RowKind.AUDIO,
+        RowKind.UNSENT,
+        RowKind.UNSENT,
+    ]
+    assert ledger.last is RowKind.UNSENT
+    assert ledger.playing(ms(1000), ms(0)) == Position(ITEM, SampleCount(160))
