@@ -50,9 +50,9 @@ class Refusal(NamedTuple):
 
 def examine_method(request: Request, settings: EndpointSettings) -> Refusal | None:
     """Check method and URI scheme: 501 or 405 with Allow, 416 (sections 8.2.1, 8.2.2.1)."""
-    if request.method not in settings.allowed_methods:
+    if request.method not in settings.methods:
         status = 405 if request.method in KNOWN_METHODS else 501
-        return Refusal(status, (("Allow", ", ".join(settings.allowed_methods)),))
+        return Refusal(status, (("Allow", ", ".join(settings.methods)),))
     if isinstance(request.uri, OtherUri):
         return Refusal(416)
     return None

@@ -91,7 +91,7 @@ class SipCore:
         self.dialogs: dict[DialogId, InviteSession] = {}
         self._contact_user = token()
         self._contacts: dict[str, str] = {}
-        self._allow = ", ".join(settings.allowed_methods)
+        self._allow = ", ".join(settings.methods)
         self._supported = ", ".join(settings.supported)
 
     def contact(self, transport: str) -> str:

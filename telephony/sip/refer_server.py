@@ -289,7 +289,7 @@ class PeerTransfers:
     def receive_refer(
         self, transaction: "ServerTransaction", now_ns: Nanoseconds, *, is_up: bool
     ) -> None:
-        """Take a REFER of the peer: tell the user where the settings let it in, refuse it else.
+        """Take a REFER of the peer: tell the user, or refuse it.
 
         Args:
             transaction: The REFER.
@@ -301,10 +301,6 @@ class PeerTransfers:
                 field cannot be read.
         """
         latest = self._latest
-        if not self._core.settings.accepts_refer:
-            # No peer moves our calls about, but where we are told to let it.
-            self._session.respond(transaction, DECLINE, now_ns)
-            return
         if not is_up:
             self._session.respond(transaction, CALL_DOES_NOT_EXIST, now_ns)
             return

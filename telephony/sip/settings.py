@@ -9,7 +9,7 @@ from telephony.units import NS_PER_SECOND, Nanoseconds
 
 __all__ = ["EndpointSettings", "FlowLimits"]
 
-METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "NOTIFY", "REFER")
+METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "NOTIFY")
 
 RING_LIMIT_NS = Nanoseconds(180 * NS_PER_SECOND)
 OFFER_LIMIT_NS = Nanoseconds(10 * NS_PER_SECOND)
@@ -47,7 +47,8 @@ class EndpointSettings:
         allowed_sources: Numeric addresses that may ask for something outside the dialogs we have;
             None: all may. What others ask for is answered 403, without a transaction.
         user_agent: What User-Agent and Server say.
-        allowed_methods: What Allow says; a known method that is not in it is answered 405.
+        allowed_methods: What Allow says, but for REFER; a known method that is not in it is
+            answered 405.
         supported: Option tags we understand; a Require with any other is answered 420.
         timers: T1, T2, T4.
         flows: How long connections may be silent.
@@ -68,7 +69,7 @@ class EndpointSettings:
             will not tell.
         notify_limit_ns: How long a REFER that was accepted may go without its first NOTIFY.
         accepts_refer: Let peers ask us to call someone else in their place (`ReferReceived`);
-            otherwise their REFER is answered 603.
+            otherwise Allow does not name REFER, and theirs is answered 405.
     """
 
     advertised: Mapping[str, HostPort]
@@ -89,3 +90,8 @@ class EndpointSettings:
     handed_off_wait_ns: Nanoseconds = HANDED_OFF_WAIT_NS
     notify_limit_ns: Nanoseconds = NOTIFY_LIMIT_NS
     accepts_refer: bool = False
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Every method that is let in, as Allow says it: phones offer a transfer by it."""
+        return (*self.allowed_methods, "REFER") if self.accepts_refer else self.allowed_methods

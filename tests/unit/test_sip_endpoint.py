@@ -161,9 +161,13 @@ def test_what_needs_a_dialog_gets_481_without_one(method: str) -> None:
     assert answer_to(request(method))[0] == 481
 
 
-def test_a_transfer_asked_for_outside_a_dialog_is_declined() -> None:
-    text = request("REFER", extra="Refer-To: <sip:x@192.0.2.66>")
-    assert answer_to(text)[0] == 603
+@pytest.mark.parametrize(("accepts_refer", "status"), [(True, 603), (False, 405)])
+def test_a_transfer_asked_for_outside_a_dialog_is_refused(
+    *, accepts_refer: bool, status: int
+) -> None:
+    bench = Bench(replace(SETTINGS, accepts_refer=accepts_refer))
+    bench.receive(request("REFER", extra="Refer-To: <sip:x@192.0.2.66>"))
+    assert bench.statuses() == [status]
 
 
 def test_syntax_errors_get_400_or_505_with_the_reason_and_no_transaction() -> None:

@@ -159,8 +159,14 @@ def test_refer_is_refused_unless_the_settings_let_it_in() -> None:
     link.agent.refer(TARGET, link.now)
     link.settle()
     assert link.events["caller"] == []
-    assert link.statuses() == [603]
-    assert link.event("agent", ReferFinished).outcome is TransferOutcome.DECLINED
+    assert link.statuses() == [405]
+    assert link.event("agent", ReferFinished).outcome is TransferOutcome.FAILED
+
+
+@pytest.mark.parametrize("accepts_refer", [True, False])
+def test_allow_names_refer_where_it_is_let_in(*, accepts_refer: bool) -> None:
+    invite = Link(accepts_refer=accepts_refer).caller.request
+    assert ("REFER" in (invite.headers.get("Allow") or "").split(", ")) is accepts_refer
 
 
 def test_an_accepted_refer_is_reported_up_to_the_answer() -> None:

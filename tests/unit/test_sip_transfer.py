@@ -379,7 +379,7 @@ def test_transfers_of_one_call_are_not_kept_without_end() -> None:
     assert call.notify("SIP/2.0 486 Busy", "terminated", "refer;id=1") == 481
 
 
-def test_a_transfer_the_peer_asks_for_is_declined() -> None:
+def test_a_transfer_the_peer_asks_for_is_not_allowed() -> None:
     bench = Bench()
     call = Call(bench, refer=False)
     bench.receive(
@@ -391,5 +391,7 @@ def test_a_transfer_the_peer_asks_for_is_declined() -> None:
             extra="Refer-To: <sip:elsewhere@192.0.2.66>",
         )
     )
-    assert bench.statuses() == [603]
+    refusal = bench.take_response()
+    assert refusal.status == 405
+    assert refusal.headers.get("Allow") == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
     assert bench.event_kinds() == []

@@ -70,9 +70,7 @@ def test_a_call_is_rung_answered_and_hung_up_by_the_caller() -> None:
     assert ok.headers.get("X-Line") == "7"
     assert ok.body == ANSWER
     assert tag_of(ok.headers.get("To")) == tag
-    assert (
-        ok.headers.get("Allow") == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY, REFER"
-    )
+    assert ok.headers.get("Allow") == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY"
 
     bench.receive(request("ACK", branch="z9hG4bK-ack", to_tag=tag))
     assert bench.event(AckReceived).sdp is None
@@ -356,11 +354,9 @@ def test_a_reinvite_after_our_bye_gets_481() -> None:
 
 def test_requests_of_a_dialog_we_do_not_know_get_481_and_an_ack_nothing() -> None:
     bench = Bench()
-    for number, method in enumerate(
-        ["BYE", "INVITE", "INFO", "UPDATE", "NOTIFY", "REFER", "OPTIONS"]
-    ):
+    for number, method in enumerate(["BYE", "INVITE", "INFO", "UPDATE", "NOTIFY", "OPTIONS"]):
         bench.receive(request(method, branch=f"z9hG4bK-{number}", to_tag="nobody"))
-    assert bench.statuses() == [481] * 7
+    assert bench.statuses() == [481] * 6
     bench.receive(request("ACK", branch="z9hG4bK-ack", to_tag="nobody"))
     assert bench.take() == []
     assert bench.event_kinds() == []
