@@ -21,6 +21,7 @@ from telephony.errors import ConfigurationError
 from telephony.voice import VoiceFormat
 
 __all__ = [
+    "LOCAL",
     "Configured",
     "configure",
     "default_config",
