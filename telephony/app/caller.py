@@ -67,7 +67,7 @@ DIGITS = re.compile(r"[0-9*#A-Da-d]*")
 EXIT_OK, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
 STILL_SECONDS = 5.0
 """After so long without an answer, and again, it is said that the call is still being tried."""
-RINGING = 180
+RINGING, UNREACHABLE = 180, 503
 
 Samples = NDArray[np.int16]
 
@@ -99,6 +99,11 @@ class CallOutcome:
         """Whether it was answered and ended as calls do."""
         return self.is_answered and self.ended.by != "failure"
 
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether the 503 is our own: the INVITE reached nobody (RFC 3261 8.1.3.1)."""
+        return (self.ended.by, self.ended.status) == ("failure", UNREACHABLE)
+
     def as_json(self) -> dict[str, object]:
         """Give it as `--json` prints it."""
         return {
@@ -114,6 +119,8 @@ class CallOutcome:
 
     def line(self) -> str:
         """Say it in one line."""
+        if not self.is_answered and self.is_unreachable:
+            return "not answered: nobody listens there"
         if not self.is_answered:
             status = "" if self.ended.status is None else f"{self.ended.status} "
             return f"not answered: {status}{self.ended.cause}"

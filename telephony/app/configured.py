@@ -22,6 +22,7 @@ from telephony.realtime import PROFILES
 from telephony.voice import ModelOptions, OptionError, VoiceFormat
 
 __all__ = [
+    "LOCAL",
     "Configured",
     "configure",
     "default_config",
@@ -161,6 +162,11 @@ def configure(settings: Settings, phone: Phone | None, operator: str | None) -> 
     allowed: tuple[str, ...] = ()
     if phone is None and not settings.line:
         phone, allowed = _default_phone(settings, operator)
+    elif operator is not None:
+        raise ConfigurationError(
+            f"--operator is {operator!r}, but the default agent does not answer here: wanted it as"
+            " to of a Transfer in Python, or as operator in [agent.NAME.transfers] of the file"
+        )
     declared = [agent for _, agent in phone.lines] if phone else []
     agents = agents_by_name([*declared, *_agents_of_file(settings)])
     lines = list(phone.lines) if phone else []
@@ -181,7 +187,11 @@ def configure(settings: Settings, phone: Phone | None, operator: str | None) -> 
 
 def _default_phone(settings: Settings, operator: str | None) -> tuple[Phone, tuple[str, ...]]:
     """Give the phone that answers where no line says who does, and the targets it may use."""
-    phone = reception_phone(operator) if operator else reception_phone()
+    try:
+        phone = reception_phone() if operator is None else reception_phone(operator)
+    except ConfigurationError as wrong:
+        message = f"--operator is {operator!r}, wanted a sip:, sips: or tel: URI"
+        raise ConfigurationError(message) from wrong
     ((_, agent),) = phone.lines
     if agent.name in settings.agent:
         raise ConfigurationError(

@@ -16,6 +16,7 @@ class Phase(StrEnum):
 
     STARTING = "starting"
     SERVING = "ok"
+    RESTARTING = "embedded server is started again"
     DRAINING = "draining"
 
 

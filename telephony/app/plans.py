@@ -1,7 +1,7 @@
 """Turns an agent into a plan for its voice session: which server, which key, which instructions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telephony.agent import Agent, session_tools
 from telephony.call import ToolDeclared, VoicePlan
@@ -40,7 +40,11 @@ class Plans:
 
     def __init__(self, servers: Mapping[str, VoiceServer]) -> None:
         """Keep the servers."""
-        self._servers = servers
+        self._servers = dict(servers)
+
+    def move(self, name: str, url: str) -> None:
+        """Learn where a server is from now on."""
+        self._servers[name] = replace(self._servers[name], url=url)
 
     def server(self, agent: Agent) -> VoiceServer:
         """Find an agent's server.

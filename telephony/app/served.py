@@ -13,14 +13,17 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from telephony.app.addresses import host_in_uri
 from telephony.app.children import Child, embedded_server
-from telephony.app.configured import Configured, engine_settings
+from telephony.app.configured import LOCAL, Configured, engine_settings
 from telephony.app.engine_server import EngineServer
 from telephony.app.health import Health, Phase
 from telephony.app.http import HttpServer
 from telephony.app.journal import Journal
 from telephony.app.metrics import Metrics
+from telephony.app.plans import Plans
 from telephony.app.switchboard import Switchboard
 from telephony.app.tool_runtime import ToolRuntime
 from telephony.app.trouble_log import log_trouble
@@ -28,6 +31,11 @@ from telephony.call import EngineMessage, EngineReport
 from telephony.errors import TransportError
 
 __all__ = ["Ready", "Served"]
+
+RESTART_SECONDS = 10.0
+"""An embedded server that dies again so soon is not helped by one more start."""
+
+log = structlog.get_logger("telephony.serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class Served:
         self._stack = AsyncExitStack()
         self._engine = Child("engine", "telephony.engine")
         self._embedded: Child | None = None
+        self._plans: Plans | None = None
         self._switchboard: Switchboard | None = None
         self._metrics = Metrics()
         self._health = Health()
@@ -112,13 +121,14 @@ class Served:
         self, stack: AsyncExitStack, link: EngineServer, embedded_url: str | None
     ) -> Switchboard:
         configured, metrics = self._configured, self._metrics
+        plans = self._plans = configured.plans(embedded_url, os.environ)
         tools = ToolRuntime(metrics.count_tool_failure)
         stack.callback(tools.close)
         metrics.show_tool_threads(lambda: tools.threads_taken)
         switchboard = Switchboard(
             configured.lines,
             configured.agents,
-            configured.plans(embedded_url, os.environ),
+            plans,
             tools,
             link.send,
             configured.hook,
@@ -163,12 +173,37 @@ class Served:
             self.switchboard.handle_event(message)
 
     async def child_ended(self) -> str:
-        """Wait until a child ends by itself, which none should, and give its name."""
-        children = [one for one in (self._engine, self._embedded) if one is not None]
-        endings = {asyncio.ensure_future(one.wait()): one.name for one in children}
+        """Wait until a child ends by itself for good, which none should, and give its name.
+
+        The embedded server is started again: the engine outlives it, and tells its callers.
+        """
+        endings = {asyncio.ensure_future(self._engine.wait()): self._engine.name}
+        if self._embedded is not None:
+            keeping = asyncio.ensure_future(self._keep_up(self._embedded))
+            endings[keeping] = self._embedded.name
         try:
             ended, _ = await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
             return endings[ended.pop()]
         finally:
             for ending in endings:
                 ending.cancel()
+            await asyncio.gather(*endings, return_exceptions=True)
+
+    async def _keep_up(self, embedded: Child) -> int:
+        """Start the embedded server whenever it dies, until that does not help."""
+        assert self._plans is not None
+        started_s = -RESTART_SECONDS
+        while True:
+            status = await embedded.wait()
+            if time.monotonic() - started_s < RESTART_SECONDS:
+                return status
+            log.error("the embedded server died; it is started again", status=status, fault="ours")
+            self._health.phase = Phase.RESTARTING
+            try:
+                said = await embedded.start()
+            except TransportError as failed:
+                log.error("no second embedded server", cause=str(failed), fault="ours")
+                return status
+            self._plans.move(LOCAL, str(said["url"]))
+            self._health.phase = Phase.SERVING
+            started_s = time.monotonic()

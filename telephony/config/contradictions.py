@@ -6,6 +6,7 @@ from typing import cast
 
 from pydantic import BaseModel
 
+from telephony.config.hosts import is_loopback
 from telephony.config.secret import SecretReference
 from telephony.config.settings import Settings
 from telephony.config.tree import KeyPath, dotted
@@ -34,6 +35,7 @@ def contradictions(
         *_dangling(settings, declared),
         *_repeated(settings),
         *_unreachable(settings),
+        *_shown_to_all(settings),
         *_not_allowed(settings),
         *_absent_secrets(settings, environ),
     ]
@@ -75,6 +77,17 @@ def _unreachable(settings: Settings) -> Iterator[Fault]:
                 f" sip.listen is {one.host}, every address it has",
             )
             return
+
+
+def _shown_to_all(settings: Settings) -> Iterator[Fault]:
+    """Find a web server that would show calls to anybody."""
+    http = settings.http
+    if http.token is None and not is_loopback(http.listen_address.host):
+        yield (
+            ("http", "listen"),
+            f'is {http.listen!r}, wanted http.token = {{env = "NAME"}} as well: beyond this'
+            " machine, calls are shown to those only who know it",
+        )
 
 
 def _is_wildcard(host: str) -> bool:

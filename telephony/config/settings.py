@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -17,10 +17,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    model_validator,
 )
 
-from telephony.config.hosts import is_loopback
 from telephony.config.secret import SecretReference
 
 __all__ = [
@@ -193,15 +191,6 @@ class HttpSettings(_Section):
     def listen_address(self) -> ListenAddress:
         """The socket to open."""
         return _listen_addresses(f"tcp:{self.listen}")[0]
-
-    @model_validator(mode="after")
-    def _shows_calls_to_nobody(self) -> Self:
-        if self.token is None and not is_loopback(self.listen_address.host):
-            raise ValueError(
-                'wanted token = {env = "NAME"} as well: beyond this machine, calls are shown to'
-                " those only who know it"
-            )
-        return self
 
 
 class RealtimeSettings(_Section):

@@ -47,7 +47,10 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
             ["line", "agent", "'nobody'", "wanted"],
         ),
         ("version = 1\n[sip\n", ["line 2"]),
-        ('version = 1\n[http]\nlisten = "0.0.0.0:0"\n', ["http", "0.0.0.0:0", "wanted token"]),
+        (
+            'version = 1\n[http]\nlisten = "0.0.0.0:0"\n',
+            ["http.listen", "0.0.0.0:0", "wanted http.token"],
+        ),
     ],
     ids=[
         "version",

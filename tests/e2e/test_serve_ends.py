@@ -14,14 +14,17 @@ from urllib.request import urlopen
 
 import pytest
 
+from telephony.local.voices import Voice
 from tests.support.hanging_phone import PROCESS_FILE
 from tests.support.listening_caller import ListeningCall
 from tests.support.model_server import ScriptedModel
+from tests.support.patience import wait_until
 from tests.support.product import Product
 from tests.support.sip_dialog import CallError
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
 
+APOLOGY = Voice.load().prompt("apology")
 PROMPT_SECONDS = 6.0
 """For an end in order, with one call to hang up."""
 FORCED_SECONDS = 10.0
@@ -166,11 +169,43 @@ def test_health_tells_a_silent_engine_and_its_death_ends_serve_with_1(
     assert (last["payload"]["by"], last["payload"]["cause"]) == ("failure", "the engine died")
 
 
+def kill_embedded(product: Product) -> None:
+    os.kill(children_of(product.pid)["embedded"], signal.SIGKILL)
+
+
 @needs_proc
-def test_death_of_the_embedded_server_ends_serve_with_1(tmp_path: Path) -> None:
+def test_the_embedded_servers_death_costs_its_calls_and_the_next_is_answered(
+    tmp_path: Path,
+) -> None:
+    with Product(tmp_path) as product:
+        engine = children_of(product.pid)["engine"]
+        with ListeningCall(product.uri(), 1) as call:
+            call.wait_until(lambda one: any(packet.is_audible for packet in one.heard))
+            kill_embedded(product)
+            wait_until(lambda: health_of(product)[0] == 503)
+            call.wait_until(lambda one: one.is_ended)
+            assert APOLOGY in call.octets
+        ended = product.wait_for_row(product.call_ids()[0], "call.ended")
+        assert ended["by"] == "failure"
+        wait_until(lambda: health_of(product) == (200, "ok"))
+        with ListeningCall(product.uri(), 2) as call:
+            call.wait_until(lambda one: any(packet.is_audible for packet in one.heard))
+            assert not call.is_ended
+        assert children_of(product.pid)["engine"] == engine
+        told = [line for line in product.log_lines() if line["event"].startswith("the embedded")]
+        assert [(line["level"], line["fault"]) for line in told] == [("error", "ours")]
+
+
+@needs_proc
+def test_an_embedded_server_that_dies_again_at_once_ends_serve_with_1(tmp_path: Path) -> None:
     with Product(tmp_path) as product:
         parts = children_of(product.pid)
-        os.kill(parts["embedded"], signal.SIGKILL)
+        kill_embedded(product)
+        wait_until(
+            lambda: children_of(product.pid).get("embedded", 0) not in {0, parts["embedded"]}
+        )
+        wait_until(lambda: health_of(product) == (200, "ok"))
+        kill_embedded(product)
         assert product.wait(PROMPT_SECONDS) == 1
         died = [line for line in product.log_lines() if line["event"].startswith("a part")]
         assert [line["part"] for line in died] == ["embedded server"]

@@ -78,6 +78,18 @@ def test_a_file_that_cannot_be_played_is_a_configuration_error(tmp_path: Path) -
             False,
             "not answered: 486 Busy Here",
         ),
+        (
+            False,
+            CallEnded(by="remote", cause="Service Unavailable", status=503),
+            False,
+            "not answered: 503 Service Unavailable",
+        ),
+        (
+            False,
+            CallEnded(by="failure", cause="Service Unavailable", status=503),
+            False,
+            "not answered: nobody listens there",
+        ),
         (False, CallEnded(by="local", cause="given up"), False, "not answered: given up"),
     ],
 )

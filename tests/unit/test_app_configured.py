@@ -58,6 +58,26 @@ def test_the_operator_of_the_default_phone_may_be_another(settings: Load) -> Non
     assert not configured.may_transfer("sip:operator@127.0.0.1:5070")
 
 
+@pytest.mark.parametrize("operator", ["foo", ""])
+def test_an_operator_that_nobody_could_call_is_refused_by_the_options_name(
+    settings: Load, operator: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"^--operator is '{operator}', wanted a sip:"):
+        configure(settings(""), None, operator)
+
+
+@pytest.mark.parametrize("is_of_file", [True, False])
+def test_an_operator_whom_no_agent_would_use_is_refused(
+    settings: Load, *, is_of_file: bool
+) -> None:
+    text = (
+        '[agent.a]\ninstructions = "x"\n[[line]]\nnumber = "1"\nagent = "a"' if is_of_file else ""
+    )
+    phone = None if is_of_file else phone_of(Agent("python"))
+    with pytest.raises(ConfigurationError, match="^--operator is 'sip:desk.*, but the"):
+        configure(settings(text), phone, "sip:desk@192.0.2.1")
+
+
 def test_agents_and_lines_of_the_file_join_those_of_python(settings: Load) -> None:
     phone = phone_of(Agent("python", handoffs=["sales"]), "1")
     configured = configure(

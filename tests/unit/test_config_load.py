@@ -453,6 +453,13 @@ def test_twin_under_a_wrong_shape_leaves_the_shape_to_be_complained_of(tmp_path:
     ]
 
 
-def test_http_for_everybody_without_a_token_is_told_with_what_is_wanted(tmp_path: Path) -> None:
-    (fault,) = faults_of(tmp_path, '[http]\nlisten = "0.0.0.0:8080"')
-    assert "t.toml: http: is {'listen': '0.0.0.0:8080'}, wanted token = {env = " in fault
+@pytest.mark.parametrize("listen", ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "phone.example:80"])
+def test_http_beyond_this_machine_needs_a_token(tmp_path: Path, listen: str) -> None:
+    wanted = f"http.listen: is '{listen}', wanted http.token = {{env = "
+    text = f'[http]\nlisten = "{listen}"\n'
+    (fault,) = faults_of(tmp_path, text)
+    assert fault.startswith(f"t.toml: {wanted}")
+    (fault,) = faults_of(tmp_path, "", {}, {"http.listen": listen})
+    assert fault.startswith(f"command line: {wanted}")
+    known = read(tmp_path, text + 'token = {env = "KNOWN"}', {"KNOWN": "x"})
+    assert known.http.listen == listen

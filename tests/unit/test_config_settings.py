@@ -10,7 +10,6 @@ from telephony.config import (
     ListenAddress,
     MediaSettings,
     RealtimeSettings,
-    SecretReference,
     SipSettings,
     TransferSettings,
     TrunkSettings,
@@ -169,11 +168,3 @@ def test_pattern_that_is_no_uri_is_refused() -> None:
 @pytest.mark.parametrize("listen", ["127.0.0.1:80", "127.8.9.1:80", "[::1]:80", "localhost:80"])
 def test_http_for_this_machine_needs_no_token(listen: str) -> None:
     assert HttpSettings(listen=listen).token is None
-
-
-@pytest.mark.parametrize("listen", ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "phone.example:80"])
-def test_http_beyond_this_machine_needs_a_token(listen: str) -> None:
-    with pytest.raises(ValidationError, match=r'wanted token = \{env = "NAME"\} as well'):
-        HttpSettings(listen=listen)
-    token = SecretReference(env="HTTP_TOKEN")
-    assert HttpSettings(listen=listen, token=token).token == token

@@ -67,7 +67,7 @@ def test_void_rounds_do_not_count_and_too_many_make_the_row_void() -> None:
     row = judged("tool", [noisy, bad, bad, bad])
     assert (row.ok, row.figures["void_rounds"]) == (False, "1 of 4")
     row = judged("tool", [noisy, noisy, bad, bad])
-    assert (row.ok, row.figures["verdict"]) == (True, VOID)
+    assert (row.ok, row.figures["verdict"]) == (False, VOID)
     assert is_void(row)
 
 

@@ -28,6 +28,27 @@ def test_the_list_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert dict(told)["rfc4475"].endswith("of the 49 torture messages of RFC 4475.")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [(["--list"], 0, ""), (["truncation", "--nonsense"], 2, "unrecognized arguments")],
+)
+def test_a_table_is_found_where_what_others_need_is_not_installed(
+    arguments: list[str], status: int, said: str
+) -> None:
+    code = "import runpy, sys; sys.modules |= dict.fromkeys(['pytest', 'hypothesis', '_pytest'])\n"
+    code += "runpy.run_module('tests.tables', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+
+
 def test_a_table_holds_when_it_has_rows_and_each_does() -> None:
     assert all_hold([GOOD])
     assert not all_hold([GOOD, BAD])
