@@ -64,6 +64,13 @@ class Configured:
         """Say whether a target is allowed."""
         return target in self.allowed or self.settings.transfer.allows(target)
 
+    def session_of(self, agent: Agent) -> str:
+        """Name the server and the model of an agent's session."""
+        name = agent.realtime or next(iter(self.servers), LOCAL)
+        server = self.servers.get(name)
+        model = agent.model or (server.model if server is not None else None)
+        return f"{name} ({model})" if model else name
+
     def plans(self, embedded_url: str | None, environ: Mapping[str, str]) -> Plans:
         """Make the maker of plans.
 
@@ -253,12 +260,26 @@ def _faults(configured: Configured) -> Iterator[str]:
         if agent.realtime is not None and agent.realtime not in servers:
             known = ", ".join(servers)
             yield f"agent {agent.name!r}: realtime is {agent.realtime!r}, wanted one of {known}"
-        for handoff in agent.handoffs:
-            if isinstance(handoff, Transfer) and not configured.may_transfer(handoff.to):
+        yield from _handoff_faults(configured, agent)
+
+
+def _handoff_faults(configured: Configured, agent: Agent) -> Iterator[str]:
+    """Find the handoffs of an agent that could not be carried out."""
+    for handoff in agent.handoffs:
+        if isinstance(handoff, Transfer):
+            if not configured.may_transfer(handoff.to):
                 yield (
                     f"agent {agent.name!r}: transfer {handoff.name!r} goes to {handoff.to},"
                     " which [transfer] allow does not let through"
                 )
+            continue
+        other = configured.agents[handoff if isinstance(handoff, str) else handoff.name]
+        here, there = configured.session_of(agent), configured.session_of(other)
+        if here != there:
+            yield (
+                f"agent {agent.name!r}: hands to {other.name!r}, which is on {there}, in a session"
+                f" on {here}: wanted the same realtime and model, as a call keeps its session"
+            )
 
 
 def _absent_keys(servers: Mapping[str, RealtimeSettings]) -> Iterator[str]:

@@ -263,6 +263,16 @@ class Engine:
     def _place(self, call_id: str, body: PlaceCall) -> None:
         assert self._endpoint is not None
         now_ns = monotonic_ns()
+        if (taken := self._calls.get(call_id)) is not None:
+            text = f"there is a call {call_id} already"
+            taken.call.note(TroubleNoted(code="command.refused", fault="ours", text=text), now_ns)
+            taken.drain()
+            return
+        if len(self._calls) >= self._settings.max_calls:
+            self.counters["calls_over_capacity"] += 1
+            why = f"{self._settings.max_calls} calls are up, as many as limits.calls allows"
+            self._report_unplaced(call_id, why, now_ns)
+            return
         try:
             leg, pair = self._legs.of_order(body, self._endpoint, now_ns)
         except TelephonyError as failed:

@@ -213,6 +213,40 @@ def test_a_transfer_that_is_not_allowed_is_refused_before_a_call(settings: Load)
     assert configure(allowed, phone_of(agent), None).may_transfer("sip:7@pbx.example.com")
 
 
+SERVERS = (
+    '[realtime.a]\nurl = "ws://a"\nmodel = "small"\n[realtime.b]\nurl = "ws://b"\nmodel = "big"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "there"),
+    [
+        (Agent("expert", realtime="b"), "b (big)"),
+        (Agent("expert", model="huge"), "a (huge)"),
+    ],
+)
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_handoff_to_another_server_or_model_is_refused(
+    settings: Load, other: Agent, there: str, *, by_name: bool
+) -> None:
+    first = Agent("first", handoffs=["expert" if by_name else other])
+    phone = phone_of(first)
+    phone.answer("9", other)
+    with pytest.raises(ConfigurationError) as raised:
+        configure(settings(SERVERS), phone, None)
+    assert str(raised.value) == (
+        f"agent 'first': hands to 'expert', which is on {there}, in a session on a (small):"
+        " wanted the same realtime and model, as a call keeps its session"
+    )
+
+
+def test_a_handoff_that_names_the_same_server_and_model_is_none_to_another(
+    settings: Load,
+) -> None:
+    first = Agent("first", handoffs=[Agent("expert", realtime="a", model="small")])
+    assert configure(settings(SERVERS), phone_of(first), None).lines
+
+
 def test_a_number_that_nobody_can_dial_is_refused(settings: Load) -> None:
     for number in ("+1555*", "*", "*72", "front.desk"):
         assert configure(settings(""), phone_of(Agent("python"), number), None).lines

@@ -361,6 +361,38 @@ def test_a_call_that_cannot_be_placed_is_reported(target: str) -> None:
     run(main)
 
 
+def test_a_call_beyond_the_capacity_is_not_placed() -> None:
+    async def main() -> None:
+        async with running(max_calls=1) as app, peer_of(app) as peer:
+            peer.send(invite())
+            await app.row("call.incoming")
+            app.command("mine", PlaceCall(target=f"sip:desk@{LOOPBACK}:{app.port}"))
+            ended = await app.row("call.ended")
+            assert (ended.call_id, ended.seq) == ("mine", 1)
+            assert "limits.calls" in ended.payload.model_dump()["cause"]
+            assert app.engine.counters["calls_over_capacity"] == 1
+            assert app.engine.counters["calls"] == 1
+
+    run(main)
+
+
+def test_an_id_that_a_call_has_names_no_other() -> None:
+    async def main() -> None:
+        async with running() as app, peer_of(app) as peer:
+            peer.send(invite())
+            incoming = await app.row("call.incoming")
+            app.command(incoming.call_id, PlaceCall(target=f"sip:desk@{LOOPBACK}:{app.port}"))
+            trouble = (await app.row("trouble")).payload.model_dump()
+            assert (trouble["code"], trouble["fault"]) == ("command.refused", "ours")
+            assert incoming.call_id in trouble["text"]
+            app.command(incoming.call_id, RejectCall(status=486))
+            assert (await peer.response()).status == 486, "the first call is still there"
+            await app.row("call.ended")
+            assert app.engine.counters["calls"] == 1
+
+    run(main)
+
+
 def test_garbage_is_counted_and_answered_nowhere() -> None:
     async def main() -> None:
         async with running() as app, peer_of(app) as peer:
