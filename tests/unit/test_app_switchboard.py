@@ -1,6 +1,7 @@
 """The app's half of a call: who answers, what a function call means, and what user code may do."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
@@ -40,7 +41,7 @@ from telephony.call import (
 from telephony.errors import ConfigurationError
 from telephony.units import Nanoseconds
 
-release = asyncio.Event()
+release = threading.Event()
 
 
 @tool
@@ -50,9 +51,9 @@ async def order_status(order_number: str) -> str:
 
 
 @tool
-async def slow() -> str:
+def slow() -> str:
     """Wait for the test."""
-    await release.wait()
+    release.wait()
     return "done"
 
 
