@@ -38,7 +38,7 @@ class Executor(Enum):
     """Where a tool runs; never where calls are served."""
 
     LOOP = "loop"
-    """On the event loop of the app: for `async def`."""
+    """On the event loop that async tools share, in a thread of the app: for `async def`."""
     THREAD = "thread"
     """In a thread of the app: for a function that waits."""
     PROCESS = "process"
@@ -150,7 +150,7 @@ def tool(
         description: What the model reads about it; the docstring by default.
         timeout_s: When the model is told that it took too long, in seconds, above 0 to 300.
         executor: Where a plain function runs: "thread" (the default) if it waits, "process" if it
-            computes for more than a few milliseconds. `async def` runs on the app's event loop.
+            computes for more than a few milliseconds. `async def` runs on a loop that tools share.
 
     Raises:
         ConfigurationError: The name, a parameter, the docstring or an option cannot be used.

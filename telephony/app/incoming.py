@@ -1,6 +1,7 @@
 """Who answers a call: the user's hook first, then the lines."""
 
 import asyncio
+from functools import partial
 
 import structlog
 
@@ -14,13 +15,18 @@ from telephony.app.phone import (
     Reject,
     Ring,
 )
+from telephony.app.tool_call import Failed
+from telephony.app.tool_loop import ToolLoop
+from telephony.app.tool_threads import NoThreadError
 from telephony.call import CallIncoming, Line, route
 
 __all__ = ["IncomingCalls"]
 
 HOOK_SECONDS = 5.0
-"""For the incoming hook; then the lines decide."""
+"""For the incoming hook; then the call is rejected."""
 NOT_FOUND = 404
+UNDECIDED = Reject(500)
+"""A hook that fails may be a block-list: nobody is let in by its failure."""
 DECISIONS = Answer | Reject | Redirect | Ring | Agent | None
 
 log = structlog.get_logger("telephony.calls")
@@ -32,17 +38,21 @@ class IncomingCalls:
     Args:
         lines: Number and agent, first match wins.
         hook: The user's own decision, before the lines.
+        loop: Where the hook runs.
     """
 
-    def __init__(self, lines: list[tuple[str, Agent]], hook: OnIncoming | None) -> None:
+    def __init__(
+        self, lines: list[tuple[str, Agent]], hook: OnIncoming | None, loop: ToolLoop
+    ) -> None:
         """Keep the lines."""
         self._lines = [Line(number, agent.name) for number, agent in lines]
         self._agents = {agent.name: agent for _, agent in lines}
         self._hook = hook
+        self._loop = loop
         self.hook_seconds = HOOK_SECONDS
 
     async def ask_hook(self, call_id: str, incoming: CallIncoming) -> Decision:
-        """Ask the user's hook; None, where it decides nothing, takes too long or fails."""
+        """Ask the user's hook: None leaves it to the lines, a hook that fails rejects."""
         if self._hook is None:
             return None
         call = IncomingCall(
@@ -55,18 +65,22 @@ class IncomingCalls:
         )
         try:
             async with asyncio.timeout(self.hook_seconds):
-                decided = await self._hook(call)
+                decided = await self._loop.run(partial(_ask, self._hook, call), "on_incoming")
         except TimeoutError:
-            log.warning("on_incoming took too long", call=call_id, fault="user code")
-            return None
-        except (Exception, SystemExit):
-            log.exception("on_incoming failed", call=call_id, fault="user code")
-            return None
+            log.error("on_incoming took too long", call=call_id, fault="user code")
+            return UNDECIDED
+        except NoThreadError as full:
+            log.error("on_incoming cannot run", call=call_id, why=str(full), fault="user code")
+            return UNDECIDED
+        if isinstance(decided, Failed):
+            why = decided.trace
+            log.error("on_incoming failed", call=call_id, exception=why, fault="user code")
+            return UNDECIDED
         # A user without a type checker may return anything.
         if not isinstance(decided, DECISIONS):  # pyright: ignore[reportUnnecessaryIsInstance]
             seen = type(decided).__name__
-            log.warning("on_incoming gave no decision", call=call_id, seen=seen)
-            return None
+            log.error("on_incoming gave no decision", call=call_id, seen=seen, fault="user code")
+            return UNDECIDED
         return decided
 
     def by_line(self, incoming: CallIncoming) -> Answer | Reject:
@@ -76,3 +90,10 @@ class IncomingCalls:
             log.warning("no line for a call", number=incoming.number, why=found.why)
             return Reject(NOT_FOUND)
         return Answer(self._agents[found.agent])
+
+
+async def _ask(hook: OnIncoming, call: IncomingCall) -> Decision | Failed:
+    try:
+        return await hook(call)
+    except BaseException as error:  # SystemExit and cancellation too: both are the hook's own
+        return Failed.by(error)

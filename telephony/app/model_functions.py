@@ -48,7 +48,7 @@ class ModelFunctions:
         plans: Plans,
         tools: ToolRuntime,
         command: Callable[[CallRecord, CallCommandBody], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
         may_transfer: Callable[[str], bool],
     ) -> None:
         """Wait for the first."""

@@ -3,6 +3,7 @@
 Declarations only: no I/O library is loaded before `run()`.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -58,10 +59,18 @@ class Answer:
     Attributes:
         agent: Who answers.
         variables: Facts for the model, such as the caller's name; they follow the instructions.
+
+    Raises:
+        ConfigurationError: The agent is none, such as the name of one.
     """
 
     agent: Agent
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot talk: a user without a type checker may give anything."""
+        if not isinstance(self.agent, Agent):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"Answer: agent is {self.agent!r}, wanted an Agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +152,16 @@ class Phone:
     def on_incoming(self, hook: OnIncoming) -> OnIncoming:
         """Let a function look at each call first; use it as a decorator.
 
-        The function is async and has 5 s; what it returns decides, None leaves it to the lines.
+        The function is `async def` and has 5 s; what it returns decides, None leaves it to the
+        lines. It fails closed, as a block-list must: one that raises, takes too long or returns
+        anything else rejects the call with 500.
+
+        Raises:
+            ConfigurationError: The function is not `async def`.
         """
+        is_async = inspect.iscoroutinefunction
+        if not is_async(hook) and not is_async(getattr(hook, "__call__", None)):  # noqa: B004
+            raise ConfigurationError(f"on_incoming: {hook!r} is a plain def, wanted async def")
         self.hook = hook
         return hook
 

@@ -5,8 +5,10 @@ on this side only: the incoming hook and the tools.
 """
 
 import asyncio
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -43,6 +45,7 @@ __all__ = ["Switchboard"]
 
 CALLS_KEPT = 200
 """Ended calls whose events can still be looked at."""
+INTERNAL_ERROR = 500
 SERVICE_UNAVAILABLE = 503
 
 log = structlog.get_logger("telephony.calls")
@@ -79,7 +82,7 @@ class Switchboard:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._watchers: list[Callable[[CallEvent], None]] = []
-        self.incoming = IncomingCalls(lines, hook)
+        self.incoming = IncomingCalls(lines, hook, tools.loop)
         self.calls: OrderedDict[str, CallRecord] = OrderedDict()
 
     def watch(self, watcher: Callable[[CallEvent], None]) -> None:
@@ -97,7 +100,8 @@ class Switchboard:
             watcher(event)
         match event.payload:
             case CallIncoming() as incoming:
-                self._spawn(self._answer(record, incoming))
+                answering = self._spawn(self._answer(record, incoming))
+                answering.add_done_callback(partial(self._reject_undecided, record))
             case ToolRequested() as requested:
                 self._functions.handle_request(record, requested)
             case TransferEnded() as ended:
@@ -138,10 +142,21 @@ class Switchboard:
     def _command(self, record: CallRecord, body: CallCommandBody) -> None:
         self._send(CallCommand(call_id=record.call_id, body=body))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _reject_undecided(self, record: CallRecord, answering: asyncio.Task[None]) -> None:
+        """Leave no caller to wait for a decision that failed."""
+        error = None if answering.cancelled() else answering.exception()
+        if error is None:
+            return
+        trace = "".join(traceback.format_exception(error))
+        log.error("call not decided", call=record.call_id, exception=trace)
+        if not record.is_over:
+            self._command(record, RejectCall(status=INTERNAL_ERROR))
 
     async def _answer(self, record: CallRecord, incoming: CallIncoming) -> None:
         decision = await self.incoming.ask_hook(record.call_id, incoming)

@@ -1,7 +1,7 @@
 """Runs the user's tools, each bounded in time, none able to end the process or another call.
 
-An async tool runs on the app's loop, a sync one in a thread, one declared so in a process of its
-own. The engine is another process: whatever a tool does, no packet waits for it.
+Async tools share an event loop of their own, a sync one runs in a thread, one declared so in a
+process of its own. Whatever a tool does, neither the app's loop nor a packet waits for it.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import structlog
 from telephony.agent import AnyTool, Executor, ToolArgumentError
 from telephony.agent.result import MAX_RESULT_CHARACTERS
 from telephony.app.tool_call import Failed, Outcome, call_tool
+from telephony.app.tool_loop import ToolLoop
 from telephony.app.tool_processes import ToolProcesses
 from telephony.app.tool_threads import NoThreadError, ToolThreads
 
@@ -30,7 +31,10 @@ class ToolRuntime:
 
     Args:
         on_failure: Told how a tool failed: "arguments", "timeout", "busy", "failed" or "too_long".
-        threads: Where sync tools run, and those in processes are waited for.
+        threads: Where sync tools run, those in processes are waited for, and `loop` runs.
+
+    Attributes:
+        loop: Where async tools run, and any other async code of the user's.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class ToolRuntime:
         self._on_failure = on_failure
         self._threads = threads if threads is not None else ToolThreads()
         self._processes = ToolProcesses(self._threads)
+        self.loop = ToolLoop(self._threads)
 
     @property
     def threads_taken(self) -> int:
@@ -89,8 +94,6 @@ class ToolRuntime:
         if not done:
             running.cancel()
             raise _TookTooLong
-        if running.cancelled():  # the tool's own doing: nobody else knows of the task
-            return Failed.by(asyncio.CancelledError())
         return running.result()
 
     async def _call(self, tool: AnyTool, arguments: dict[str, object]) -> Outcome:
@@ -100,15 +103,16 @@ class ToolRuntime:
             case Executor.THREAD:
                 return await self._threads.start(partial(call_tool, tool, arguments))
             case _:
-                return await _call_async(tool, arguments)
+                return await self.loop.run(partial(_call_async, tool, arguments), tool.name)
 
     def close(self) -> None:
-        """Stop: processes are killed, threads left to end with ours."""
+        """Stop: processes are killed, async tools cancelled, threads left to end with ours."""
+        self.loop.close()
         self._processes.close()
 
 
 async def _call_async(tool: AnyTool, arguments: dict[str, object]) -> Outcome:
     try:
         return tool.write_result(await tool.function(**arguments))
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # SystemExit and cancellation too: both are the tool's own
         return Failed.by(error)

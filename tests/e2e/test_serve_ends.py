@@ -87,7 +87,7 @@ class Case(NamedTuple):
 
 CASES = {
     "hang": Case(("hangs_in_a_thread", "hangs_in_a_process"), signal.SIGINT, 0),
-    "block the loop": Case(("blocks_the_loop",), signal.SIGTERM, 1),
+    "block the loop": Case(("blocks_the_loop",), signal.SIGTERM, 0),
     "hold up the exit": Case(("leaves_a_thread", "refuses_to_be_cancelled"), signal.SIGTERM, 1),
 }
 
@@ -110,6 +110,7 @@ def end_amid_tools(folder: Path, case: Case) -> Ended:
             for tool in case.tools:
                 assert model.command(f"tool 1 {tool}")["ok"]
             time.sleep(1.2)
+            assert health_of(product) == (200, "ok")
             if "hangs_in_a_process" in case.tools:
                 call.wait_until(lambda _: hung.exists() and hung.read_text() != "")
                 pids.append(int(hung.read_text()))

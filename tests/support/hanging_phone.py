@@ -31,7 +31,7 @@ def hangs_in_a_process() -> None:
 
 @tool
 async def blocks_the_loop() -> None:
-    """Wait for ever as nobody should, on the event loop of the app."""
+    """Wait for ever as nobody should, on the event loop of all async tools."""
     threading.Event().wait()
 
 

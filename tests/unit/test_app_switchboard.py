@@ -2,19 +2,21 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 from structlog.testing import capture_logs
 
-from telephony import Agent, Answer, IncomingCall, Redirect, Reject, Ring, Transfer, tool
+from telephony import Agent, Answer, IncomingCall, Phone, Redirect, Reject, Ring, Transfer, tool
 from telephony.agent import agents_by_name, hang_up, press_keys
 from telephony.app.call_record import EVENTS_KEPT
 from telephony.app.phone import OnIncoming
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.switchboard import CALLS_KEPT, Switchboard
 from telephony.app.tool_runtime import ToolRuntime
+from telephony.app.tool_threads import ToolThreads
 from telephony.call import (
     AnswerCall,
     CallAnswered,
@@ -41,7 +43,7 @@ from telephony.call import (
 from telephony.errors import ConfigurationError
 from telephony.units import Nanoseconds
 
-release = asyncio.Event()
+release = threading.Event()
 
 
 @tool
@@ -51,9 +53,9 @@ async def order_status(order_number: str) -> str:
 
 
 @tool
-async def slow() -> str:
+def slow() -> str:
     """Wait for the test."""
-    await release.wait()
+    release.wait()
     return "done"
 
 
@@ -77,6 +79,7 @@ class Bench:
     hook: OnIncoming | None = None
     lines: list[tuple[str, Agent]] = field(default_factory=lambda: [("4711", RECEPTION)])
     commands: list[CallCommandBody] = field(default_factory=list[CallCommandBody])
+    tools: ToolRuntime = field(default_factory=ToolRuntime)
 
     def __post_init__(self) -> None:
         self._news = asyncio.Event()
@@ -85,7 +88,7 @@ class Bench:
             self.lines,
             agents_by_name([RECEPTION]),
             Plans({"local": VoiceServer("ws://model.test")}),
-            ToolRuntime(),
+            self.tools,
             self._send,
             self.hook,
             lambda target: "expensive" not in target,
@@ -218,45 +221,94 @@ def test_a_hook_may_name_an_agent(decision: object) -> None:
     assert plan_of(decided(always(decision))).agent == "billing"
 
 
-@pytest.mark.parametrize("decision", [None, "reception", 200])
-def test_a_hook_that_decides_nothing_leaves_it_to_the_lines(decision: object) -> None:
+def test_a_hook_that_decides_nothing_leaves_it_to_the_lines() -> None:
+    assert isinstance(decided(always(None)), AnswerCall)
+
+
+@pytest.mark.parametrize("decision", ["reception", 200])
+def test_a_hook_that_returns_no_decision_lets_nobody_in(decision: object) -> None:
     with capture_logs() as logs:
-        answer = decided(always(decision))
-    assert isinstance(answer, AnswerCall)
-    assert [one["event"] for one in logs] == (
-        [] if decision is None else ["on_incoming gave no decision"]
-    )
+        assert decided(always(decision)) == RejectCall(status=500)
+    assert logs[0]["event"] == "on_incoming gave no decision"
 
 
-def test_a_hook_that_raises_leaves_it_to_the_lines() -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, SystemExit, asyncio.CancelledError])
+def test_a_hook_that_raises_lets_nobody_in(kind: type[BaseException]) -> None:
     async def hook(call: IncomingCall) -> None:
-        raise RuntimeError(call.number)
+        raise kind(call.number)
 
     with capture_logs() as logs:
-        assert isinstance(decided(hook), AnswerCall)
+        assert decided(hook) == RejectCall(status=500)
     assert (logs[0]["event"], logs[0]["fault"]) == ("on_incoming failed", "user code")
+    assert kind.__name__ in logs[0]["exception"]
 
 
-def test_a_hook_that_is_no_coroutine_leaves_it_to_the_lines() -> None:
+def test_a_hook_that_answers_with_a_name_lets_nobody_in_and_says_what_was_wanted() -> None:
+    async def hook(call: IncomingCall) -> Answer:
+        del call
+        return Answer("reception")  # type: ignore[arg-type] # user code
+
     with capture_logs() as logs:
-        assert isinstance(decided(lambda _: None), AnswerCall)  # type: ignore[arg-type, return-value] # user code
-    assert logs[0]["event"] == "on_incoming failed"
+        assert decided(hook) == RejectCall(status=500)
+    assert "Answer: agent is 'reception', wanted an Agent" in logs[0]["exception"]
 
 
-def test_a_hook_that_takes_too_long_leaves_it_to_the_lines() -> None:
+def test_a_decision_that_cannot_be_carried_out_rejects_the_call_and_is_logged() -> None:
+    with capture_logs() as logs:
+        assert decided(always(Redirect(5))) == RejectCall(status=500)  # type: ignore[arg-type] # user code
+    assert (logs[0]["event"], logs[0]["call"]) == ("call not decided", "e1-1")
+
+
+def test_a_plain_function_is_refused_as_a_hook_where_it_is_declared() -> None:
+    def hook(call: IncomingCall) -> Reject:
+        del call
+        return Reject(403)
+
+    with pytest.raises(ConfigurationError, match="is a plain def, wanted async def"):
+        Phone().on_incoming(hook)  # type: ignore[arg-type] # user code
+
+
+def test_an_object_whose_call_is_async_is_a_hook() -> None:
+    class BlockList:
+        async def __call__(self, call: IncomingCall) -> Reject:
+            return Reject(403, call.caller)
+
+    phone = Phone()
+    phone.on_incoming(BlockList())
+    assert decided(phone.hook) == RejectCall(status=403, reason="+15550100")
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_hook_that_takes_too_long_lets_nobody_in_and_stops_nobody_else(*, blocks: bool) -> None:
+    let_go = threading.Event()
+
     async def hook(call: IncomingCall) -> None:
         del call
+        if blocks:
+            let_go.wait()
         await asyncio.Event().wait()
 
     async def main() -> None:
         bench = Bench(hook)
         bench.switchboard.incoming.hook_seconds = 0.01
         bench.tell(incoming())
-        assert isinstance(await bench.command(), AnswerCall)
+        assert await bench.command() == RejectCall(status=500)
+        let_go.set()
 
     with capture_logs() as logs:
         run(main)
     assert logs[0]["event"] == "on_incoming took too long"
+
+
+def test_a_hook_for_which_no_thread_is_left_lets_nobody_in() -> None:
+    async def main() -> None:
+        bench = Bench(always(None), tools=ToolRuntime(threads=ToolThreads(0)))
+        bench.tell(incoming())
+        assert await bench.command() == RejectCall(status=500)
+
+    with capture_logs() as logs:
+        run(main)
+    assert logs[0]["event"] == "on_incoming cannot run"
 
 
 def test_an_agent_that_nobody_speaks_for_refuses_the_call() -> None:

@@ -82,6 +82,36 @@ async def is_cancelled_by_itself() -> None:
 
 
 let_go = threading.Event()
+blocking, ended = threading.Event(), threading.Event()
+
+
+@tool(timeout_s=0.2)
+async def blocks() -> None:
+    """Wait for what does not come, and let nobody else run."""
+    blocking.set()
+    let_go.wait()
+
+
+@tool
+async def gives_its_loop() -> int:
+    """Say on which loop it runs."""
+    return id(asyncio.get_running_loop())
+
+
+@tool(timeout_s=0.05)
+async def notes_its_end() -> None:
+    """Wait for ever, and note when that is over."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ended.set()
+
+
+@tool(timeout_s=0.2)
+async def leaves_a_task_that_exits() -> None:
+    """Take the loop down that it runs on."""
+    asyncio.get_running_loop().call_soon(sys.exit)
+    await asyncio.sleep(0)
 
 
 @tool(timeout_s=0.05)
@@ -152,11 +182,93 @@ def run(one: AnyTool, arguments: str = "{}") -> tuple[str, list[str]]:
         return asyncio.run(tools.run(one, arguments, call_id="e1-1")), failures
 
 
-def test_an_async_tool_runs_on_the_loop_and_a_plain_one_in_a_thread() -> None:
-    assert run(on_the_loop, '{"text": "hi"}') == ("hi from MainThread", [])
-    said, failures = run(in_a_thread, '{"text": "hi"}')
+async def threads_fall_to(wanted: int, tools: ToolRuntime) -> None:
+    async with asyncio.timeout(10):
+        while tools.threads_taken > wanted:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("one", [on_the_loop, in_a_thread])
+def test_neither_an_async_tool_nor_a_plain_one_runs_in_the_apps_thread(one: AnyTool) -> None:
+    said, failures = run(one, '{"text": "hi"}')
     assert said.startswith("hi from tool_")
     assert failures == []
+
+
+def test_async_tools_share_a_loop_so_that_clients_with_connections_can_be_kept() -> None:
+    async def main(tools: ToolRuntime) -> list[str]:
+        said = [await tools.run(gives_its_loop, "", call_id="e1-1") for _ in range(2)]
+        assert tools.threads_taken == 1
+        return said
+
+    with runtime() as (tools, _):
+        first, second = asyncio.run(main(tools))
+    assert first == second
+
+
+def test_an_async_tool_that_blocks_costs_only_its_own_call() -> None:
+    async def main(tools: ToolRuntime) -> None:
+        hung = asyncio.ensure_future(tools.run(blocks, "", call_id="e1-1"))
+        await asyncio.wait({hung}, timeout=5)
+        assert hung.result() == "error: blocks did not answer within 0.2 s"
+        said = await tools.run(on_the_loop, '{"text": "hi"}', call_id="e1-2")
+        assert said.startswith("hi from tool_")
+        assert tools.threads_taken == 2
+        let_go.set()
+        await threads_fall_to(1, tools)  # the loop that was blocked ends when it can
+
+    with capture_logs() as logs, runtime() as (tools, failures):
+        asyncio.run(main(tools))
+    assert failures == ["timeout"]
+    late, blocked = logs
+    assert (late["event"], late["tool"], late["call"]) == ("tool timed out", "blocks", "e1-1")
+    assert (blocked["event"], blocked["by"]) == ("event loop of the tools blocked", "blocks")
+
+
+def test_a_tool_given_up_before_it_could_begin_never_begins() -> None:
+    async def main(tools: ToolRuntime) -> None:
+        blocking.clear()
+        ended.clear()
+        first = asyncio.ensure_future(tools.run(blocks, "", call_id="e1-1"))
+        await asyncio.to_thread(blocking.wait, 10)
+        said = await tools.run(notes_its_end, "", call_id="e1-2")
+        assert said == "error: notes_its_end did not answer within 0.05 s"
+        await first
+        let_go.set()
+        await threads_fall_to(0, tools)
+        assert not ended.is_set()
+
+    with capture_logs(), runtime() as (tools, failures):
+        asyncio.run(main(tools))
+    assert failures == ["timeout", "timeout"]
+
+
+def test_blocked_loops_are_bounded_by_the_threads() -> None:
+    async def main(tools: ToolRuntime) -> str:
+        await tools.run(blocks, "", call_id="e1-1")
+        return await tools.run(gives_its_loop, "", call_id="e1-2")
+
+    with capture_logs(), runtime(threads=1) as (tools, failures):
+        said = asyncio.run(main(tools))
+    assert said == "error: gives_its_loop cannot run now: all 1 threads for tools are taken"
+    assert failures == ["timeout", "busy"]
+
+
+def test_an_async_tool_whose_time_is_up_is_cancelled() -> None:
+    ended.clear()
+    with capture_logs(), runtime() as (tools, _):
+        asyncio.run(tools.run(notes_its_end, "", call_id="e1-1"))
+        assert ended.wait(10)
+
+
+def test_a_loop_that_user_code_ends_is_replaced() -> None:
+    async def main(tools: ToolRuntime) -> list[str]:
+        calls = (leaves_a_task_that_exits, gives_its_loop)
+        return [await tools.run(one, "", call_id="e1-1") for one in calls]
+
+    with capture_logs(), runtime() as (tools, _):
+        _, after = asyncio.run(main(tools))
+    assert after.isdecimal()
 
 
 def test_a_tool_that_computes_runs_in_another_process() -> None:
