@@ -137,7 +137,7 @@ class ModelFunctions:
             self._give(record, requested.tool_call_id, text, respond=False)
             return
         record.transfer_tool_call_id = requested.tool_call_id
-        self._command(record, StartTransfer(target=action.to, tool_call_id=requested.tool_call_id))
+        self._command(record, StartTransfer(target=action.to))
 
     def handle_transfer_ended(self, record: CallRecord, ended: TransferEnded) -> None:
         """Tell the model what came of a transfer that failed; after a good one we are gone."""

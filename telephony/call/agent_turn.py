@@ -24,12 +24,12 @@ class AgentTurn:
         filler: Asks for patience: mu-law, 8,000 Hz.
 
     Attributes:
-        greeting: What is asked for first; None where the caller is to begin.
+        greeting: What is asked for first.
     """
 
     def __init__(self, tell: Callable[[VoiceCommand], None], filler: bytes) -> None:
         """Wait for the far end, and for the session."""
-        self.greeting: Respond | None = None
+        self.greeting = Respond()
         self._tell = tell
         self._filler = filler
         self._port: RtpPort | None = None
@@ -62,7 +62,7 @@ class AgentTurn:
         self._patience.stop()
 
     def _greet_if_due(self, now_ns: Nanoseconds) -> None:
-        if self._first_words.take_due(now_ns) and self.greeting is not None:
+        if self._first_words.take_due(now_ns):
             self.ask(self.greeting, now_ns)
 
     def ask(self, respond: Respond, now_ns: Nanoseconds) -> None:

@@ -58,7 +58,6 @@ class VoicePlan(MessageBody):
     truncate_at: Literal["sent", "reacted"] = "sent"
     greeting: str | None = None
     """Instructions for the first response; None leaves it to the session's own instructions."""
-    speaks_first: bool = True
     ping_seconds: float = 20
     """Between two pings on the session's WebSocket; 0 sends none."""
     pong_seconds: float = 10
@@ -129,7 +128,6 @@ class StartTransfer(MessageBody):
 
     type: Literal["transfer"] = "transfer"
     target: str
-    tool_call_id: str | None = None
 
 
 class ReportTransfer(MessageBody):

@@ -110,7 +110,7 @@ class Conversation:
     def configure(self, plan: VoicePlan, leg_format: VoiceFormat) -> None:
         """Ask the session for what a plan wants; also for another agent's, in mid-call."""
         self.plan = plan
-        self.turn.greeting = Respond(plan.greeting) if plan.speaks_first else None
+        self.turn.greeting = Respond(plan.greeting)
         self._outlets.tell(Configure(session_settings(plan, leg_format)))
 
     def join(self, port: RtpPort) -> None:

@@ -117,13 +117,6 @@ def test_a_caller_heard_before_the_ack_is_greeted_at_the_ack() -> None:
     assert greetings(bench) == 1
 
 
-def test_an_agent_that_does_not_speak_first_waits() -> None:
-    bench = CallBench(plan=PLAN.model_copy(update={"speaks_first": False}))
-    bench.talk()
-    bench.run(2000)
-    assert not any(isinstance(one, Respond) for one in bench.told)
-
-
 def test_a_caller_who_gives_up_while_the_session_opens_ends_it() -> None:
     bench = CallBench()
     bench.answer()

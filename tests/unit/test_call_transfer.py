@@ -37,7 +37,7 @@ def test_a_transfer_waits_for_the_words_then_connects_and_hangs_up_at_once() -> 
     bench = CallBench()
     bench.talk()
     bench.say(1000)
-    bench.command(StartTransfer(target="sip:desk@192.0.2.40", tool_call_id="c1"))
+    bench.command(StartTransfer(target="sip:desk@192.0.2.40"))
     bench.run(900)
     assert not bench.sent("REFER")
     bench.run(200)
@@ -86,7 +86,7 @@ def test_a_transfer_that_fails_gives_the_caller_back_with_the_gate_open(
 ) -> None:
     bench = CallBench()
     bench.talk()
-    bench.command(StartTransfer(target="sip:desk@192.0.2.40", tool_call_id="c1"))
+    bench.command(StartTransfer(target="sip:desk@192.0.2.40"))
     assert bench.port.uplink.is_gated
     before = len(bench.appended)
     bench.run(1000)
