@@ -290,14 +290,14 @@ def test_a_hook_that_takes_too_long_lets_nobody_in_and_stops_nobody_else(*, bloc
 
     async def main() -> None:
         bench = Bench(hook)
-        bench.switchboard.incoming.hook_seconds = 0.01
+        bench.switchboard.incoming.hook_seconds = 0.3
         bench.tell(incoming())
         assert await bench.command() == RejectCall(status=500)
         let_go.set()
 
     with capture_logs() as logs:
         run(main)
-    assert logs[0]["event"] == "on_incoming took too long"
+    assert logs[-1]["event"] == "on_incoming took too long"
 
 
 def test_a_hook_for_which_no_thread_is_left_lets_nobody_in() -> None:
