@@ -1,4 +1,4 @@
-"""The version stands in one place, and the package's own metadata agrees with it."""
+"""The version stands in one place, and the package's own metadata is made from it."""
 
 import tomllib
 
@@ -7,6 +7,8 @@ from tests.support.child import ROOT
 
 
 def test_the_version_is_the_packages() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project.get("version", VERSION) == VERSION
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert settings["project"]["dynamic"] == ["version"]
+    path = ROOT / settings["tool"]["hatch"]["version"]["path"]
+    assert f'VERSION = "{VERSION}"' in path.read_text().splitlines()
     assert f"telephony/{VERSION}" == PRODUCT
