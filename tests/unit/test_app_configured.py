@@ -72,7 +72,7 @@ def test_an_operator_whom_no_agent_would_use_is_refused(
         '[agent.a]\ninstructions = "x"\n[[line]]\nnumber = "1"\nagent = "a"' if is_of_file else ""
     )
     phone = None if is_of_file else phone_of(Agent("python"))
-    with pytest.raises(ConfigurationError, match="^--operator is 'sip:desk.*, but the"):
+    with pytest.raises(ConfigurationError, match=r"^--operator is 'sip:desk.*, but the"):
         configure(settings(text), phone, "sip:desk@192.0.2.1")
 
 
