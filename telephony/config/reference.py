@@ -57,19 +57,20 @@ def _section(section: type[BaseModel], heading: str, path: tuple[str, ...]) -> s
     """Write one section as a table."""
     schemas = section.model_json_schema()["properties"]
     rows = [
-        f"| `{name}` | {_type_name(about)}{_range(schemas[name])} | {_default(about)} |"
-        f" {_one_line(about.description)} |"
+        f"| `{name}` | {_type_name(about, schemas[name])}{_range(schemas[name])} |"
+        f" {_default(about)} | {_one_line(about.description)} |"
         f" `{ENVIRONMENT_PREFIX}{STEP.join((*path, name)).upper()}` |\n"
         for name, about in section.model_fields.items()
     ]
     return f"## `{heading}`\n\n{_one_line(section.__doc__)}\n\n{HEADING}{''.join(rows)}"
 
 
-def _type_name(about: FieldInfo) -> str:
-    """Name a field's type."""
+def _type_name(about: FieldInfo, schema: dict[str, Any]) -> str:
+    """Name a field's type; a list may say that one alone will do."""
     kind, inner = element(about.annotation)
     if kind is not None:
-        return f"{kind} of {TYPE_NAMES[unwrap(inner)]}"
+        name = TYPE_NAMES[unwrap(inner)]
+        return f"{name} or {kind} of {name}" if "anyOf" in schema else f"{kind} of {name}"
     plain = unwrap(about.annotation)
     if get_origin(plain) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(plain))

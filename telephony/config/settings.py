@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -75,6 +76,11 @@ def _listen_addresses(text: str) -> tuple[ListenAddress, ...]:
 def _check_listen(text: str) -> str:
     _listen_addresses(text)
     return text
+
+
+def _as_list(value: object) -> object:
+    """Take a single text for a list of it."""
+    return (value,) if isinstance(value, str) else value
 
 
 def _check_http_listen(text: str) -> str:
@@ -142,6 +148,7 @@ HEADER_NAME: Final = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$"
 HEADER_VALUE: Final = r"^[!-~](?:[ -~]{0,998}[!-~])?$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """As in a function's name, with room for the prefix of a handoff."""
+_Texts = Annotated[tuple[str, ...], Field(min_length=1)]
 Network = Annotated[str, AfterValidator(_check_network)]
 Target = Annotated[str, AfterValidator(_check_target)]
 
@@ -156,10 +163,12 @@ class SipSettings(_Section):
     """How calls reach us."""
 
     listen: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_listen)], ...], Field(min_length=1)
+        tuple[Annotated[str, AfterValidator(_check_listen)], ...],
+        Field(min_length=1),
+        BeforeValidator(_as_list, json_schema_input_type=str | _Texts),
     ] = ("127.0.0.1:5060",)
-    """Where SIP is listened for: `udp:HOST:PORT`, `tcp:HOST:PORT`, or `HOST:PORT` for both. Port 0
-    takes a free one."""
+    """Where SIP is listened for: `udp:HOST:PORT`, `tcp:HOST:PORT`, or `HOST:PORT` for both; one,
+    or a list of them. Port 0 takes a free one."""
     advertise: Annotated[str, AfterValidator(_check_address)] | None = None
     """The IP address that others are told, in Via, Contact and SDP, where it is not the one
     listened on."""

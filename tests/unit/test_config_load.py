@@ -236,9 +236,11 @@ def test_unknown_twin_is_an_error(name: str) -> None:
         ("[media]\nnat = 7", "t.toml: media.nat: is 7, wanted true or false"),
         ("[record]\ndirectory = 7", "t.toml: record.directory: is 7, wanted text"),
         ("[sip]\nlisten = []", "t.toml: sip.listen: is [], wanted at least 1 of them"),
+        ("[sip]\nlisten = 5060", 't.toml: sip.listen: is 5060, wanted a list, such as ["..."]'),
         (
-            '[sip]\nlisten = "127.0.0.1:5060"',
-            "t.toml: sip.listen: is '127.0.0.1:5060', wanted a list, such as [\"...\"]",
+            '[sip]\nlisten = "5060"',
+            "t.toml: sip.listen[0]: is '5060',"
+            ' wanted "HOST:PORT", "udp:HOST:PORT" or "tcp:HOST:PORT"',
         ),
         (
             '[sip]\nlisten = ["5060"]',
@@ -366,6 +368,12 @@ def test_an_address_to_tell_is_needed_where_every_one_is_listened_on(tmp_path: P
             f" machine by: sip.listen is {host}, every address it has"
         ]
     assert read(tmp_path, '[sip]\nlisten = ["pbx.example.com:5060"]').sip.advertise is None
+
+
+def test_a_single_address_to_listen_on_needs_no_list(tmp_path: Path) -> None:
+    alone = read(tmp_path, '[sip]\nlisten = "192.0.2.1:5060"')
+    assert alone == read(tmp_path, '[sip]\nlisten = ["192.0.2.1:5060"]')
+    assert alone.sip.listen == ("192.0.2.1:5060",)
 
 
 def test_targets_must_be_allowed(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_page_shows_type_range_default_and_meaning() -> None:
     ) in page
     assert "| `ring_s` | number, above 0 to 180" in page
     assert "| `url` | text | required |" in page
-    assert '| `listen` | list of text | `["127.0.0.1:5060"]` |' in page
+    assert '| `listen` | text or list of text | `["127.0.0.1:5060"]` |' in page
     assert "| `nat` | `true` or `false` | `false` |" in page
     assert "| `transfers` | table of text | none |" in page
     assert "| `api_key` | `{env = ...}` or `{file = ...}` | none |" in page
@@ -65,5 +65,7 @@ def test_schema_is_json_and_closed() -> None:
     assert schema["additionalProperties"] is False
     assert all(part["additionalProperties"] is False for part in schema["$defs"].values())
     listen = schema["$defs"]["SipSettings"]["properties"]["listen"]
-    assert listen["items"] == {"type": "string"}
+    assert [one["type"] for one in listen["anyOf"]] == ["string", "array"]
+    assert listen["anyOf"][1]["items"] == {"type": "string"}
+    assert listen["anyOf"][1]["minItems"] == 1
     assert "udp:HOST:PORT" in listen["description"]
