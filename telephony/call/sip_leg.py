@@ -48,6 +48,7 @@ from telephony.sip import (
     InviteAnswered,
     InviteFailed,
     InviteProgressed,
+    ListenAddress,
     NameAddr,
     OfferReceived,
     OutgoingSession,
@@ -154,9 +155,15 @@ class SipLeg:
         return self._session
 
     def place(
-        self, endpoint: SipEndpoint, target: str, caller: str, now_ns: Nanoseconds
+        self,
+        endpoint: SipEndpoint,
+        target: str,
+        caller: str,
+        now_ns: Nanoseconds,
+        *,
+        local: ListenAddress | None = None,
     ) -> OutgoingSession:
-        """Send the INVITE of a call that we place.
+        """Send the INVITE of a call that we place, by the address of a socket of ours.
 
         Raises:
             RemoteError: The target, or the caller, is no URI.
@@ -167,6 +174,7 @@ class SipLeg:
             from_=NameAddr(None, parse_uri(caller)),
             to=NameAddr(None, uri),
             sdp=self._offer().to_bytes(),
+            local=local,
             now_ns=now_ns,
         )
         return self._session

@@ -120,12 +120,11 @@ class Engine:
         """
         settings = self._settings
         await self._sip.open(settings.sip)
-        advertised = {
-            one.transport: (settings.advertise or one.host, one.port) for one in self._sip.addresses
-        }
+        sockets = {one: (settings.advertise or one.host, one.port) for one in self._sip.addresses}
         self._endpoint = SipEndpoint(
             EndpointSettings(
-                advertised=advertised,
+                advertised={one.transport: where for one, where in reversed(sockets.items())},
+                sockets=sockets,
                 user_agent=settings.user_agent,
                 ring_limit_ns=_seconds(settings.ring_seconds),
                 allowed_sources=self._allowed,

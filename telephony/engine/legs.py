@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from telephony.call import MediaPolicy, PlaceCall, SipLeg
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.settings import EngineSettings
+from telephony.engine.sip_udp import routed_host
 from telephony.engine.udp import RtpSocketPair, RtpSockets
 from telephony.errors import TelephonyError
 from telephony.media import RtpPort, RtpPortSettings, UplinkSettings
@@ -57,7 +58,8 @@ class Legs:
             TransportError: No port is free.
         """
         source = source_of(invite)[0]
-        pair = self._rtp.open_pair(self._host_towards(source))
+        local = invite.session.local_address or self._local_towards(source)
+        pair = self._rtp.open_pair(local.host)
         leg = SipLeg(invite.session, self._local_media(pair), self._make_port, self._media, source)
         try:
             leg.read_offer(invite)
@@ -76,8 +78,8 @@ class Legs:
             TransportError: No port is free.
         """
         target = parse_uri(order.target)
-        host = target.host if isinstance(target, SipUri) else ""
-        pair = self._rtp.open_pair(self._host_towards(host))
+        local = self._local_towards(target.host if isinstance(target, SipUri) else "")
+        pair = self._rtp.open_pair(local.host)
         leg = SipLeg(
             None,
             self._local_media(pair),
@@ -86,20 +88,24 @@ class Legs:
             None,
             accepts_refer=order.accepts_refer,
         )
-        caller = order.caller or f"sip:telephony@{self._settings.advertise or pair.address[0]}"
+        us = SipUri("sip", "telephony", None, self._settings.advertise or pair.address[0])
+        caller = order.caller or str(us)
         try:
-            leg.place(endpoint, order.target, caller, now_ns)
+            leg.place(endpoint, order.target, caller, now_ns, local=local)
         except TelephonyError:
             pair.close()
             raise
         return leg, pair
 
-    def _host_towards(self, peer: str) -> str:
-        """Give the address of ours that RTP towards a peer is bound to."""
+    def _local_towards(self, peer: str) -> ListenAddress:
+        """Choose the address of ours that a call to a host goes by."""
         addresses = self._addresses()
         is_v6 = ":" in peer
-        fitting = [one.host for one in addresses if (":" in one.host) == is_v6]
-        return fitting[0] if fitting else addresses[0].host
+        fitting = [one for one in addresses if (":" in one.host) == is_v6] or addresses
+        if len({one.host for one in fitting}) == 1:
+            return fitting[0]
+        routed = routed_host(peer)
+        return next((one for one in fitting if one.host == routed), fitting[0])
 
     def _local_media(self, pair: RtpSocketPair) -> LocalMedia:
         host, port = pair.address

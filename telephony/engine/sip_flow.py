@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from telephony.sip import FlowId, HostPort
+from telephony.sip import FlowId, HostPort, ListenAddress
 
 __all__ = ["FlowKeeper", "SipFlow"]
 
@@ -27,12 +27,19 @@ class SipFlow(asyncio.Protocol):
     Args:
         keeper: Names it and is told what happens to it.
         dialled: Where we opened it to; None for one that the peer opened.
+        local: The address of ours that took it, or that it was opened for, if known.
     """
 
     _transport: asyncio.Transport
 
-    def __init__(self, keeper: FlowKeeper, dialled: HostPort | None = None) -> None:
+    def __init__(
+        self,
+        keeper: FlowKeeper,
+        dialled: HostPort | None = None,
+        local: ListenAddress | None = None,
+    ) -> None:
         """Wait for the connection to be made."""
+        self.local = local
         self._keeper = keeper
         self._dialled = dialled
         self._flow_id: FlowId | None = None

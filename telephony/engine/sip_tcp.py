@@ -1,6 +1,7 @@
 """SIP's TCP connections: whom we let connect, how many, and those that we open."""
 
 import asyncio
+import socket
 from collections.abc import Container
 from dataclasses import dataclass
 from typing import Protocol
@@ -85,10 +86,12 @@ class SipTcp:
         Raises:
             OSError: The address is in use, or not ours.
         """
-        server = await self._loop.create_server(lambda: SipFlow(self), host, port)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.create_server((host, port), family=family)
+        address = ListenAddress("TCP", *sock.getsockname()[:2])
+        server = await self._loop.create_server(lambda: SipFlow(self, local=address), sock=sock)
         self._servers.append(server)
-        host, port = server.sockets[0].getsockname()[:2]
-        return ListenAddress("TCP", host, port)
+        return address
 
     def start(self) -> None:
         """Take connections from now on; those that came before were dropped."""
@@ -104,7 +107,7 @@ class SipTcp:
         waiting = self._dialling.get(transmit.destination)
         if waiting is None:
             self._dialling[transmit.destination] = [transmit.data]
-            dial = self._loop.create_task(self._dial(transmit.destination))
+            dial = self._loop.create_task(self._dial(transmit.destination, transmit.local))
             self._dials.add(dial)
             dial.add_done_callback(self._dials.discard)
         elif len(waiting) < self._limits.pending_messages:
@@ -145,7 +148,7 @@ class SipTcp:
                 self._user.flow_refused(peer, why)
                 return None
         self._serial += 1
-        flow_id = FlowId("TCP", *peer, self._serial, is_opened_by_us)
+        flow_id = FlowId("TCP", *peer, self._serial, is_opened_by_us, flow.local)
         self._flows[flow_id] = flow
         self._user.flow_opened(flow_id)
         return flow_id
@@ -183,10 +186,12 @@ class SipTcp:
                 return flow
         return None
 
-    async def _dial(self, destination: HostPort) -> None:
+    async def _dial(self, destination: HostPort, local: ListenAddress | None) -> None:
         try:
             async with asyncio.timeout(self._limits.connect_seconds):
-                await self._loop.create_connection(lambda: SipFlow(self, destination), *destination)
+                await self._loop.create_connection(
+                    lambda: SipFlow(self, destination, local), *destination
+                )
         except (OSError, TimeoutError):
             if self._dialling.pop(destination, None) is not None:
                 self._user.peer_unreachable(destination)

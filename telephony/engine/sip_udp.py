@@ -2,13 +2,17 @@
 
 import asyncio
 import socket
+from ipaddress import ip_address
 from typing import Protocol
 
 from telephony.engine.icmp import keep_icmp_errors, undelivered
 from telephony.sip import HostPort, ListenAddress, Transmit
 
-__all__ = ["SipUdp", "UdpUser"]
+__all__ = ["SipUdp", "UdpUser", "routed_host"]
 
+ANY_PORT = 9
+"""A route leads to every port."""
+IPV6 = 6
 DATAGRAM_OCTETS = 65_535
 DATAGRAMS_PER_READ = 64
 """Per wake-up: a burst is taken at once, a flood lets others run in between."""
@@ -110,3 +114,17 @@ class SipUdp:
                 continue
             self._user.datagram_received(data, source[:2], address)
         self._user.drain()
+
+
+def routed_host(peer: str) -> str | None:
+    """Give the address of ours that the kernel would send from to a numeric address.
+
+    Nothing is sent. None where no route leads there, or it is a name.
+    """
+    try:
+        family = socket.AF_INET6 if ip_address(peer).version == IPV6 else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((peer, ANY_PORT))
+            return str(probe.getsockname()[0])
+    except (OSError, ValueError):
+        return None

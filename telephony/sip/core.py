@@ -44,7 +44,8 @@ class Path(NamedTuple):
 
     Attributes:
         direct: A hop to use without looking at routes and target; None: look.
-        local: The socket its first message came to; None leaves the choice to the driver.
+        local: The socket the session belongs to: its first message came to it, or the user chose
+            its address; None leaves the choice to the driver.
     """
 
     direct: Hop | None = None
@@ -90,21 +91,22 @@ class SipCore:
         self.locator = Locator(emit, settings.advertised, self.heap)
         self.dialogs: dict[DialogId, InviteSession] = {}
         self._contact_user = token()
-        self._contacts: dict[str, str] = {}
+        self._contacts: dict[tuple[str, ListenAddress | None], str] = {}
         self._allow = ", ".join(settings.methods)
         self._supported = ", ".join(settings.supported)
 
-    def contact(self, transport: str) -> str:
-        """Give our Contact for requests that should reach us by a transport."""
-        known = self._contacts.get(transport)
+    def contact(self, transport: str, local: ListenAddress | None) -> str:
+        """Give our Contact for requests that are to reach us by a transport, at a socket."""
+        key = (transport, local)
+        known = self._contacts.get(key)
         if known is None:
             advertised = self.settings.advertised
             if transport not in advertised:
                 transport = next(iter(advertised))
-            host, port = advertised[transport]
+            host, port = self.settings.reached_at(transport, local)
             parameters = () if transport == "UDP" else (("transport", transport.lower()),)
             uri = SipUri("sip", self._contact_user, None, host, port, parameters)
-            known = self._contacts[transport] = f"<{uri}>"
+            known = self._contacts[key] = f"<{uri}>"
         return known
 
     def describe(self, message: Request | Response) -> None:
@@ -140,8 +142,10 @@ class SipCore:
             return
 
         def from_our_socket(hop: Hop | None, now_ns: Nanoseconds) -> None:
-            if hop is not None and path.local and path.local.transport == hop.transport:
-                hop = replace(hop, local=path.local)
+            if hop is not None:
+                host = hop.destination[0]
+                local = self.settings.socket_towards(hop.transport, host, path.local)
+                hop = replace(hop, local=local)
             located(hop, now_ns)
 
         self.locator.locate(next_hop, from_our_socket, now_ns)
@@ -152,7 +156,7 @@ class SipCore:
         """Send a request, complete but for Via and Contact, to a hop by a new transaction."""
         request.headers.set("User-Agent", self.settings.user_agent)
         if request.method in WITH_CONTACT:
-            request.headers.set("Contact", self.contact(hop.transport))
+            request.headers.set("Contact", self.contact(hop.transport, hop.local))
         return self.layer.clients.request(request, hop, user, now_ns)
 
     def send(

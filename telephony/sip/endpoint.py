@@ -128,7 +128,7 @@ class SipEndpoint(ServerUser):
             now_ns: The time.
         """
         source = (flow.host, flow.port)
-        arrival = Arrival(flow.transport, source, flow=flow)
+        arrival = Arrival(flow.transport, source, flow.local, flow)
         try:
             for piece in self._core.flows.receive(flow, data, now_ns):
                 if piece is KeepAlive.PING:
@@ -187,6 +187,7 @@ class SipEndpoint(ServerUser):
         sdp: bytes | None,
         headers: HeaderPairs = (),
         route: Iterable[Uri] = (),
+        local: ListenAddress | None = None,
         now_ns: Nanoseconds,
     ) -> OutgoingSession:
         """Place a call.
@@ -198,6 +199,8 @@ class SipEndpoint(ServerUser):
             sdp: Our offer; None leaves the offer to the peer.
             headers: Further header fields.
             route: Proxies to go through first, such as a trunk's; each needs `;lr`.
+            local: The socket whose address the call is to go by, of any transport; None leaves it
+                to the settings.
             now_ns: The time.
 
         Raises:
@@ -211,7 +214,7 @@ class SipEndpoint(ServerUser):
             request.headers.add(name, value)
         if sdp is not None:
             set_body(request, sdp)
-        session = OutgoingSession(self._core, request)
+        session = OutgoingSession(self._core, request, local)
         session.send(next_hop, now_ns)
         return session
 
@@ -371,7 +374,8 @@ class SipEndpoint(ServerUser):
         if self.draining or self.dialog_count >= self._settings.max_dialogs:
             self._refuse(transaction, self._unavailable(), now_ns)
             return
-        contact = self._core.contact(transaction.arrival.transport)
+        arrival = transaction.arrival
+        contact = self._core.contact(arrival.transport, arrival.local)
         response = self._core.response(
             transaction.request, OK, headers=(("Accept", SDP), ("Contact", contact))
         )

@@ -26,7 +26,7 @@ from telephony.sip.refer_server import PeerTransfers
 from telephony.sip.subscription import parse_event
 from telephony.sip.timers import Alarm
 from telephony.sip.transaction_record import ServerTransaction
-from telephony.sip.transmit import FlowId, HostPort
+from telephony.sip.transmit import FlowId, HostPort, ListenAddress
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -65,11 +65,12 @@ class InviteSession:
         request: The INVITE that began it.
         is_outgoing: Whether that INVITE was ours.
         remote_address: Where the peer's messages come from; None until one has.
+        local_address: The socket of ours that it belongs to, if known.
     """
 
     is_outgoing: ClassVar[bool]
 
-    def __init__(self, core: SipCore, request: Request) -> None:
+    def __init__(self, core: SipCore, request: Request, local: ListenAddress | None) -> None:
         """Take over what both ends need; an endpoint makes sessions, nobody else does."""
         incoming = not self.is_outgoing
         self._core = core
@@ -86,6 +87,7 @@ class InviteSession:
         self.call_id = request.call_id
         self.request = request
         self.remote_address: HostPort | None = None
+        self.local_address = local
 
     @property
     def state(self) -> SessionState:
@@ -111,7 +113,7 @@ class InviteSession:
     @property
     def path(self) -> Path:
         """How its messages leave us."""
-        return Path()
+        return Path(local=self.local_address)
 
     def uses(self, flow: FlowId) -> bool:
         """Say whether a connection is one that the peer's requests come over."""
@@ -261,7 +263,8 @@ class InviteSession:
         self, transaction: ServerTransaction, sdp: bytes | None, now_ns: Nanoseconds
     ) -> None:
         """Answer UPDATE 200."""
-        contact = self._core.contact(transaction.arrival.transport)
+        arrival = transaction.arrival
+        contact = self._core.contact(arrival.transport, arrival.local)
         response = self._core.response(transaction.request, 200, headers=(("Contact", contact),))
         self._core.describe(response)
         if sdp is not None:

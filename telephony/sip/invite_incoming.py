@@ -47,7 +47,7 @@ class IncomingSession(InviteSession):
         request = transaction.request
         tag = core.token()
         dialog = Dialog.from_request(request, tag)
-        super().__init__(core, request)
+        super().__init__(core, request, transaction.arrival.local)
         self._dialog = dialog
         self._register(dialog)
         self._invite = ServerInvite(core, transaction, tag)

@@ -16,7 +16,7 @@ from telephony.sip.message import Request, Response
 from telephony.sip.offer_answer import OfferState
 from telephony.sip.status import TRYING, reason_phrase
 from telephony.sip.timers import Alarm
-from telephony.sip.transmit import FlowId
+from telephony.sip.transmit import FlowId, ListenAddress
 from telephony.sip.uri import Uri
 from telephony.units import Nanoseconds
 
@@ -37,9 +37,9 @@ class OutgoingSession(InviteSession, InviteUser):
 
     is_outgoing = True
 
-    def __init__(self, core: SipCore, request: Request) -> None:
+    def __init__(self, core: SipCore, request: Request, local: ListenAddress | None) -> None:
         """Take the INVITE, complete but for Via and Contact."""
-        super().__init__(core, request)
+        super().__init__(core, request, local)
         self._invite = ClientInvite(core, request, self)
         self._response: Response | None = None
         self._early_sdp: dict[str, bytes] = {}

@@ -137,7 +137,8 @@ class ServerInvite:
         response = self._core.response(self.request, status, to_tag=self._local_tag)
         for value in self.request.headers.get_all("Record-Route"):
             response.headers.add("Record-Route", value)
-        response.headers.add("Contact", self._core.contact(self.transaction.arrival.transport))
+        arrival = self.transaction.arrival
+        response.headers.add("Contact", self._core.contact(arrival.transport, arrival.local))
         return response
 
     def _repeat_success(self, now_ns: Nanoseconds) -> None:

@@ -45,7 +45,8 @@ class ClientTransactions(Transactions[ClientTransaction]):
         branch, transmit = self._put_via(request, hop)
         limit = self._settings.tcp_above_octets
         if hop.transport == "UDP" and hop.may_use_tcp and limit and len(transmit.data) > limit:
-            fallback, hop = hop, replace(hop, transport="TCP", local=None, flow=None)
+            local = self._settings.socket_towards("TCP", hop.destination[0], hop.local)
+            fallback, hop = hop, replace(hop, transport="TCP", local=local, flow=None)
             branch, transmit = self._put_via(request, hop)
         key = (branch, request.method)
         transaction = ClientTransaction(request, hop, key, transmit, user)
@@ -120,7 +121,7 @@ class ClientTransactions(Transactions[ClientTransaction]):
             super()._fail(transaction, now_ns)
 
     def _put_via(self, request: Request, hop: Hop) -> tuple[str, Transmit]:
-        host, port = self._settings.advertised[hop.transport]
+        host, port = self._settings.reached_at(hop.transport, hop.local)
         branch = MAGIC_COOKIE + self._token()
         request.headers.remove("Via")
         request.headers.prepend(

@@ -246,7 +246,8 @@ class PeerTransfer:
         headers: list[tuple[str, str]] = []
         if act is PeerReferAct.SEND_ACCEPTED:
             status = ACCEPTED
-            headers.append(("Contact", self._core.contact(self._transaction.arrival.transport)))
+            arrival = self._transaction.arrival
+            headers.append(("Contact", self._core.contact(arrival.transport, arrival.local)))
             if self._is_silent:
                 headers.append(("Refer-Sub", "false"))
         elif act is PeerReferAct.SEND_REFUSAL:

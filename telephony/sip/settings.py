@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from telephony.sip.timers import TimerSettings
-from telephony.sip.transmit import HostPort
+from telephony.sip.transmit import HostPort, ListenAddress
 from telephony.units import NS_PER_SECOND, Nanoseconds
 
 __all__ = ["EndpointSettings", "FlowLimits"]
@@ -46,6 +46,9 @@ class EndpointSettings:
             A request can only be sent by a transport that is listed.
         allowed_sources: Numeric addresses that may ask for something outside the dialogs we have;
             None: all may. What others ask for is answered 403, without a transaction.
+        sockets: For each socket that takes calls what stands in Via and Contact of messages that
+            belong to it, where that is more precise than `advertised`: of several addresses the
+            one that a call came to. The first of a transport and family is the one for others.
         user_agent: What User-Agent and Server say.
         allowed_methods: What Allow says, but for REFER; a known method that is not in it is
             answered 405.
@@ -90,6 +93,43 @@ class EndpointSettings:
     handed_off_wait_ns: Nanoseconds = HANDED_OFF_WAIT_NS
     notify_limit_ns: Nanoseconds = NOTIFY_LIMIT_NS
     accepts_refer: bool = False
+    sockets: Mapping[ListenAddress, HostPort] = field(default_factory=dict[ListenAddress, HostPort])
+
+    def reached_at(self, transport: str, local: ListenAddress | None) -> HostPort:
+        """Give where others reach us by a transport, at a socket if it is one of that transport.
+
+        Raises:
+            KeyError: The transport is not advertised.
+        """
+        if local is not None and local.transport == transport and local in self.sockets:
+            return self.sockets[local]
+        return self.advertised[transport]
+
+    def socket_towards(
+        self, transport: str, host: str, near: ListenAddress | None
+    ) -> ListenAddress | None:
+        """Choose the socket that a request to a numeric address belongs to.
+
+        Args:
+            transport: That it goes by.
+            host: That it goes to.
+            near: The socket of its session: one at the same address is preferred.
+
+        Returns:
+            None leaves the choice to the driver.
+        """
+        fitting = [
+            one
+            for one in self.sockets
+            if one.transport == transport and (":" in one.host) == (":" in host)
+        ]
+        if near is None:
+            return fitting[0] if fitting else None
+        return max(
+            fitting,
+            key=lambda one: (one.host == near.host, one.port == near.port),
+            default=near if near.transport == transport else None,
+        )
 
     @property
     def methods(self) -> tuple[str, ...]:

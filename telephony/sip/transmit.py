@@ -35,6 +35,7 @@ class FlowId(NamedTuple):
         port: Port of the peer.
         serial: Tells apart successive connections to one peer; never used twice.
         is_opened_by_us: Who opened it: a CRLF between messages is then a pong, else half a ping.
+        local: The socket that took it, or that what it was opened for belongs to, if known.
     """
 
     transport: str
@@ -42,6 +43,7 @@ class FlowId(NamedTuple):
     port: int
     serial: int
     is_opened_by_us: bool = False
+    local: ListenAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Arrival:
     Attributes:
         transport: "UDP" or "TCP".
         source: Where it came from, as the socket saw it.
-        local: The socket that took it; None for a connection.
+        local: The socket that took it, or its connection; None if that is not known.
         flow: The connection it came over; None for UDP.
     """
 
@@ -93,7 +95,8 @@ class Transmit:
         transport: "UDP" or "TCP".
         destination: Numeric address and port. For a connection: where to open one if `flow` is
             None or closed and no other connection to this destination is up.
-        local: The socket to send from; None leaves the choice to the driver.
+        local: The socket to send from, or that a new connection is to belong to; None leaves the
+            choice to the driver.
         flow: The connection to send over; None has the driver find or open one.
     """
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from telephony.engine.icmp import HAS_ERROR_QUEUE
-from telephony.engine.sip_udp import SipUdp
+from telephony.engine.sip_udp import SipUdp, routed_host
 from telephony.sip import HostPort, ListenAddress, Transmit
 
 WAIT_SECONDS = 5.0
@@ -142,3 +142,10 @@ def test_a_port_in_use_is_refused_and_its_socket_closed() -> None:
         assert refused.value.errno == errno.EADDRINUSE
 
     on_bench(scenario)
+
+
+@pytest.mark.parametrize(
+    ("peer", "host"), [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("phone.example", None)]
+)
+def test_the_kernel_says_which_address_leads_to_a_peer(peer: str, host: str | None) -> None:
+    assert routed_host(peer) == host
