@@ -67,7 +67,8 @@ def test_session_s_functions_are_the_tools_then_the_handoffs() -> None:
 
 def test_a_choice_may_be_a_function_of_the_agents() -> None:
     for choice in ("auto", "none", "required", "transfer_to_operator"):
-        Agent("a", handoffs=[operator], options=ModelOptions(tool_choice=choice))
+        agent = Agent("a", handoffs=[operator], options=ModelOptions(tool_choice=choice))
+        assert agent.options.tool_choice == choice
 
 
 def test_function_names_lead_back_to_their_declarations() -> None:
