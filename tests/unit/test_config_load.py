@@ -1,7 +1,6 @@
 """Settings from file, environment and command line, and what is said of wrong ones."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -293,8 +292,15 @@ def test_any_value_of_any_key_is_read_or_described(tmp_path: Path) -> None:
                 f"{head}\n{key} = {value}" for key in section.model_fields for value in VALUES
             ]
         for text in texts:
-            with suppress(ConfigurationError):
-                read(tmp_path, text)
+            try:
+                settings = read(tmp_path, text)
+            except ConfigurationError as error:
+                lines = str(error).splitlines()
+                unnamed = [line for line in lines if name not in line]
+                assert lines, text
+                assert not unnamed, text
+            else:
+                assert settings.version == 1
 
 
 def test_several_faults_are_several_lines(tmp_path: Path) -> None:
