@@ -49,6 +49,9 @@ from telephony.call.events import (
     TroubleNoted,
     VoiceClosed,
     VoiceGranted,
+    VoiceLost,
+    VoiceRenewing,
+    VoiceRestored,
 )
 from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
@@ -67,6 +70,7 @@ from telephony.call.outputs import (
     OpenVoice,
     Released,
     TellVoice,
+    UseVoice,
 )
 from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
@@ -139,9 +143,13 @@ __all__ = [
     "TransferRequested",
     "TransferStarted",
     "TroubleNoted",
+    "UseVoice",
     "VoiceClosed",
     "VoiceGranted",
+    "VoiceLost",
     "VoicePlan",
+    "VoiceRenewing",
+    "VoiceRestored",
     "decode_command",
     "decode_event",
     "encode",

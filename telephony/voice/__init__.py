@@ -2,6 +2,7 @@
 
 from telephony.voice.commands import (
     AddText,
+    AppendAudio,
     CancelResponse,
     ClearAudio,
     Close,
@@ -10,6 +11,7 @@ from telephony.voice.commands import (
     DeleteItem,
     Picture,
     Respond,
+    Restore,
     ToolResult,
     TruncateItem,
     VoiceCommand,
@@ -42,13 +44,24 @@ from telephony.voice.events import (
     VoiceErrorReceived,
     VoiceEvent,
 )
+from telephony.voice.history import (
+    CUT_MARK,
+    History,
+    ItemPlace,
+    PastItem,
+    PastTool,
+    PastWords,
+    heard_part,
+)
 from telephony.voice.options import ModelOptions, OptionError, ToolServer
 from telephony.voice.session import Message, VoiceSession
 from telephony.voice.settings import SessionSettings, ToolDeclaration, Turns, VoiceFormat
 
 __all__ = [
+    "CUT_MARK",
     "AddText",
     "AgentTranscribed",
+    "AppendAudio",
     "AudioFinished",
     "AudioReceived",
     "CallerTranscribed",
@@ -59,14 +72,19 @@ __all__ = [
     "Configure",
     "DeleteItem",
     "DigitReceived",
+    "History",
     "IdleTimedOut",
     "ItemCameLate",
     "ItemDeleted",
+    "ItemPlace",
     "ItemTruncated",
     "ItemUpdated",
     "Message",
     "ModelOptions",
     "OptionError",
+    "PastItem",
+    "PastTool",
+    "PastWords",
     "Picture",
     "PlayoutReported",
     "RateLimitUpdated",
@@ -74,6 +92,7 @@ __all__ = [
     "ResponseFinished",
     "ResponseStarted",
     "ResponseStatus",
+    "Restore",
     "SessionClosed",
     "SessionGranted",
     "SessionOpened",
@@ -94,4 +113,5 @@ __all__ = [
     "VoiceEvent",
     "VoiceFormat",
     "VoiceSession",
+    "heard_part",
 ]

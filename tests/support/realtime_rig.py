@@ -19,6 +19,8 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 
 from telephony.call import CallEventBody, Prompts, VoicePlan
+from telephony.call.agent_turn import AgentTurn
+from telephony.call.continuity import Continuity
 from telephony.call.conversation import Conversation, Outlets
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
@@ -280,7 +282,7 @@ class Talk:
         self.conversation = Conversation(
             VoicePlan(url=rig.peer.url, agent="reception"),
             Outlets(self.rows.append, rig.socket.command, self._append),
-            PROMPTS,
+            Continuity(AgentTurn(rig.socket.command, PROMPTS.filler)),
             epoch=0,
             opened_ns=self.now_ns,
         )
