@@ -274,7 +274,7 @@ class RealtimeSession:
             if self.owns_audio:
                 self._malformed("unsupported_format", str(error))
                 return
-            granted = asked
+            granted = self._content.output_format = asked
         self._input_format = granted
         self._emit(SessionGranted(granted, self._content.output_format))
 
