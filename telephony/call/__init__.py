@@ -1,5 +1,6 @@
 """A call: legs, voice session, states, log, and the messages between engine and app."""
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.call import Call
 from telephony.call.commands import (
     AnswerCall,
@@ -68,6 +69,13 @@ from telephony.call.outputs import (
     Released,
     TellVoice,
 )
+from telephony.call.progress_rows import (
+    AudioEnded,
+    ItemNoted,
+    PlayoutAdvanced,
+    ResponseBegan,
+    WordsAdded,
+)
 from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
@@ -76,8 +84,10 @@ from telephony.call.sip_leg import SipLeg
 from telephony.call.state import CallState
 
 __all__ = [
+    "AddWords",
     "AgentConfigured",
     "AnswerCall",
+    "AudioEnded",
     "Call",
     "CallAnswered",
     "CallCommand",
@@ -105,7 +115,9 @@ __all__ = [
     "EventLog",
     "GiveToolResult",
     "HangUp",
+    "InterruptAgent",
     "ItemDeletedFromMemory",
+    "ItemNoted",
     "ItemTruncatedAt",
     "KeysCollected",
     "Leg",
@@ -117,12 +129,14 @@ __all__ = [
     "OpenVoice",
     "PlaceCall",
     "PlayAudio",
+    "PlayoutAdvanced",
     "PlayoutFinished",
     "Prompts",
     "RedirectCall",
     "RejectCall",
     "Released",
     "ReportTransfer",
+    "ResponseBegan",
     "ResponseEnded",
     "RingCall",
     "Route",
@@ -142,6 +156,7 @@ __all__ = [
     "VoiceClosed",
     "VoiceGranted",
     "VoicePlan",
+    "WordsAdded",
     "decode_command",
     "decode_event",
     "encode",

@@ -9,6 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from telephony.call.body import MessageBody
+from telephony.call.progress_rows import (
+    AudioEnded,
+    ItemNoted,
+    PlayoutAdvanced,
+    ResponseBegan,
+    WordsAdded,
+)
 from telephony.voice import VoiceFormat
 
 __all__ = [
@@ -239,6 +246,8 @@ class ToolRequested(MessageBody):
     tool_call_id: str
     name: str
     arguments: str
+    item_id: str = ""
+    """Of the request, in the conversation."""
 
 
 class ToolServed(MessageBody):
@@ -302,6 +311,9 @@ CallEventBody = Annotated[
     | VoiceGranted
     | VoiceClosed
     | AgentConfigured
+    | ResponseBegan
+    | WordsAdded
+    | AudioEnded
     | ResponseEnded
     | CallerSpeechStarted
     | CallerSpeechStopped
@@ -309,7 +321,9 @@ CallEventBody = Annotated[
     | SpeechTranscribed
     | ItemTruncatedAt
     | ItemDeletedFromMemory
+    | PlayoutAdvanced
     | PlayoutFinished
+    | ItemNoted
     | DigitPressed
     | KeysCollected
     | ToolRequested
