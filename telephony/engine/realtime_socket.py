@@ -25,7 +25,7 @@ from telephony.engine.websocket_frames import FrameReader
 from telephony.engine.websocket_handshake import client_protocol, open_websocket
 from telephony.engine.websocket_text import TextFrames
 from telephony.errors import LocalError
-from telephony.realtime import MAX_MESSAGE_OCTETS, RealtimeSession, audio_octets_in
+from telephony.realtime import MAX_MESSAGE_OCTETS, RealtimeSession
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 from telephony.voice import (
     Close,
@@ -171,11 +171,12 @@ class RealtimeSocket:
         self._drain()
         self._take(opened.received, is_end=opened.is_ended)
 
-    def write_audio(self, message: bytes) -> int:
+    def write_audio(self, message: bytes, audio_octets: int) -> int:
         """Write an append, for the media tick: one system call, and no event before it returns.
 
         Args:
             message: Of `session.append_message`.
+            audio_octets: How much audio is in it.
 
         Returns:
             How many of the oldest waiting appends were dropped to make room, usually 0.
@@ -183,7 +184,7 @@ class RealtimeSocket:
         writer = self._writer
         if writer is None or not self._is_open:
             return 0
-        return writer.write_audio(self._frame_text(message), audio_octets_in(message))
+        return writer.write_audio(self._frame_text(message), audio_octets)
 
     def command(self, command: VoiceCommand) -> None:
         """Give the session a command and send what comes of it.

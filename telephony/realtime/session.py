@@ -98,9 +98,7 @@ class RealtimeSession:
         """What `append_message` takes: as granted, the protocol's default before that."""
         return self._input_format
 
-    def append_message(self, audio: bytes) -> bytes:
-        """Give the message that appends the caller's audio, in the granted input format."""
-        return append_message(audio)
+    append_message = staticmethod(append_message)
 
     def poll_output(self) -> Message | VoiceEvent | None:
         """Give the next message to send or event to act on, None when there is nothing left."""
