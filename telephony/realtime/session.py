@@ -113,9 +113,7 @@ class RealtimeSession:
         """Whether the session is given audio: not one of a call that the provider holds."""
         return self._settings.owns_audio
 
-    def append_message(self, audio: bytes) -> bytes:
-        """Give the message that appends the caller's audio, in the granted input format."""
-        return append_message(audio)
+    append_message = staticmethod(append_message)
 
     def poll_output(self) -> Message | VoiceEvent | None:
         """Give the next message to send or event to act on, None when there is nothing left."""
