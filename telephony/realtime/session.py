@@ -98,6 +98,11 @@ class RealtimeSession:
         """What `append_message` takes: as granted, the protocol's default before that."""
         return self._input_format
 
+    @property
+    def awaits_response(self) -> bool:
+        """Whether a response that our side asked for has not begun."""
+        return self._responses.has_wish
+
     def append_message(self, audio: bytes) -> bytes:
         """Give the message that appends the caller's audio, in the granted input format."""
         return append_message(audio)
