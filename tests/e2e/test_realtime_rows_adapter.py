@@ -17,11 +17,14 @@ from agents.realtime.model_events import (
     RealtimeModelAudioInterruptedEvent,
     RealtimeModelEvent,
     RealtimeModelExceptionEvent,
-    RealtimeModelRawServerEvent,
     RealtimeModelTurnEndedEvent,
     RealtimeModelTurnStartedEvent,
 )
-from agents.realtime.model_inputs import RealtimeModelSendInterrupt, RealtimeModelSendUserInput
+from agents.realtime.model_inputs import (
+    RealtimeModelSendAudio,
+    RealtimeModelSendInterrupt,
+    RealtimeModelSendUserInput,
+)
 from pydantic import TypeAdapter
 from websockets.frames import Opcode
 
@@ -425,5 +428,12 @@ async def test_N5_a_model_for_calls_at_the_provider_needs_to_know_which(rig: Rig
         default_url(rig.peer, patch)
         await asyncio.gather(sdk.model.connect(options), rig.peer.accept())
     assert rig.request.path.endswith("?call_id=rtc%2F1%26a%3Db")
+    (message,) = await rig.peer.read(1)
+    session = json.loads(message)["session"]
+    assert "model" not in session
+    assert "output" not in session["audio"], "neither voice nor format"
+    with pytest.raises(LocalError, match="the provider's"):
+        await sdk.model.send_event(RealtimeModelSendAudio(b""))
+    await sdk.model.send_event(RealtimeModelSendInterrupt())
+    assert types(await sdk.sent()) == ["output_audio_buffer.clear"]
     await sdk.close()
-    assert sdk.ear.of(RealtimeModelRawServerEvent) == []

@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import quote
 
 from agents import UserError
 from agents.realtime.model import RealtimeModelConfig
@@ -46,10 +45,7 @@ def url_of(options: RealtimeModelConfig, model: str, profile: Profile) -> str:
     url = options.get("url")
     if url is not None:
         return url
-    call_id = options.get("call_id")
-    if call_id:
-        return f"{DEFAULT_URL}?call_id={quote(call_id, safe='')}"
-    return session_url(DEFAULT_URL, model, profile.path)
+    return session_url(DEFAULT_URL, model, profile.path, attach_to=options.get("call_id"))
 
 
 def headers_of(

@@ -32,6 +32,7 @@ from telephony.voice import (
     AudioFinished,
     AudioReceived,
     CancelResponse,
+    ClearPlayout,
     CommitAudio,
     Configure,
     DeleteItem,
@@ -184,6 +185,7 @@ class Line:
         if event.response_id is not None:
             self._silenced.add(event.response_id)
         self._stop(event.response_id, cancels=not event.playback_only)
+        self._socket.command(ClearPlayout())
 
     def _stop(self, response_id: str | None, *, cancels: bool, has_cause: bool = False) -> None:
         """Stop what plays; the response first, then the items, oldest first."""
