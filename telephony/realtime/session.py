@@ -109,6 +109,11 @@ class RealtimeSession:
         return self._input_format
 
     @property
+    def awaits_response(self) -> bool:
+        """Whether a response that our side asked for has not begun."""
+        return self._responses.has_wish
+
+    @property
     def owns_audio(self) -> bool:
         """Whether the session is given audio: not one of a call that the provider holds."""
         return self._settings.owns_audio
@@ -275,7 +280,8 @@ class RealtimeSession:
         )
         update = session_update(body, self._token())
         self._update_id, self._awaits_grant = update.event_id, True
-        self._outputs.append(Message(write_update(update, self._profile)))
+        fields = self._settings.provider_fields
+        self._outputs.append(Message(write_update(update, self._profile, fields)))
 
     def _grant(self, event: events.SessionUpdated) -> None:
         asked = self._settings.audio_format
