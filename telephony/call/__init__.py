@@ -1,15 +1,20 @@
 """A call: legs, voice session, states, log, and the messages between engine and app."""
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.call import Call
 from telephony.call.commands import (
     AnswerCall,
+    AttachHosted,
     CallCommand,
     CallCommandBody,
     ConfigureAgent,
     GiveToolResult,
     HangUp,
+    HostedAct,
+    HostedActDone,
     PlaceCall,
     PlayAudio,
+    ReceiveHosted,
     RedirectCall,
     RejectCall,
     ReportTransfer,
@@ -34,6 +39,7 @@ from telephony.call.events import (
     CallProgressed,
     CallResumed,
     DigitPressed,
+    HostedActRequested,
     ItemDeletedFromMemory,
     ItemTruncatedAt,
     KeysCollected,
@@ -72,6 +78,13 @@ from telephony.call.outputs import (
     TellVoice,
     UseVoice,
 )
+from telephony.call.progress_rows import (
+    AudioEnded,
+    ItemNoted,
+    PlayoutAdvanced,
+    ResponseBegan,
+    WordsAdded,
+)
 from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
@@ -80,8 +93,11 @@ from telephony.call.sip_leg import SipLeg
 from telephony.call.state import CallState
 
 __all__ = [
+    "AddWords",
     "AgentConfigured",
     "AnswerCall",
+    "AttachHosted",
+    "AudioEnded",
     "Call",
     "CallAnswered",
     "CallCommand",
@@ -109,7 +125,12 @@ __all__ = [
     "EventLog",
     "GiveToolResult",
     "HangUp",
+    "HostedAct",
+    "HostedActDone",
+    "HostedActRequested",
+    "InterruptAgent",
     "ItemDeletedFromMemory",
+    "ItemNoted",
     "ItemTruncatedAt",
     "KeysCollected",
     "Leg",
@@ -121,12 +142,15 @@ __all__ = [
     "OpenVoice",
     "PlaceCall",
     "PlayAudio",
+    "PlayoutAdvanced",
     "PlayoutFinished",
     "Prompts",
+    "ReceiveHosted",
     "RedirectCall",
     "RejectCall",
     "Released",
     "ReportTransfer",
+    "ResponseBegan",
     "ResponseEnded",
     "RingCall",
     "Route",
@@ -150,6 +174,7 @@ __all__ = [
     "VoicePlan",
     "VoiceRenewing",
     "VoiceRestored",
+    "WordsAdded",
     "decode_command",
     "decode_event",
     "encode",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.agent_turn import AgentTurn
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.continuity import Continuity
@@ -9,6 +10,7 @@ from telephony.call.conversation import Conversation
 from telephony.call.events import AgentConfigured, DigitPressed, KeysCollected
 from telephony.call.keys import KeyCollector
 from telephony.call.outbox import CallOutbox
+from telephony.call.progress import Progress
 from telephony.call.prompts import Prompts
 from telephony.call.settings import CallSettings
 from telephony.call.timers import CallTimer, CallTimers
@@ -48,7 +50,7 @@ class CallVoice:
         self._timers = timers
         self._settings = settings
         self._keys = KeyCollector()
-        self._lasting = Continuity(AgentTurn(self._tell, prompts.filler))
+        self._lasting = Continuity(AgentTurn(self._tell, prompts.filler), Progress(outbox.note))
         self._sessions = VoiceSessions(outbox, self._lasting, append)
 
     def _tell(self, command: VoiceCommand) -> None:
@@ -120,6 +122,20 @@ class CallVoice:
         self.conversation.give_tool_result(result, self._outbox.now_ns)
         return True
 
+    def handle_interrupt(self, asked: InterruptAgent) -> bool:
+        """Stop words of the agent; tell whether there is a session."""
+        if self.conversation is None:
+            return False
+        self.conversation.handle_interrupt(asked)
+        return True
+
+    def add_words(self, words: AddWords) -> bool:
+        """Tell the agent something in writing; tell whether there is a session."""
+        if self.conversation is None:
+            return False
+        self.conversation.add_words(words, self._outbox.now_ns)
+        return True
+
     def handle_digit(self, pressed: DigitPressed, *, is_up: bool) -> None:
         """Take one key; while the call is not up it is only noted."""
         self._outbox.note(pressed)
@@ -145,13 +161,18 @@ class CallVoice:
         self._take_keys(is_up=is_up)
         if self.conversation is not None:
             self._lasting.turn.handle_timer(now_ns)
+            self._lasting.progress.handle_timer(now_ns)
             self._sessions.handle_timer()
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
         deadlines = [self._keys.next_deadline()]
         if self.conversation is not None:
-            deadlines += [self._lasting.turn.next_deadline(), self._sessions.next_deadline()]
+            deadlines += [
+                self._lasting.turn.next_deadline(),
+                self._lasting.progress.next_deadline(),
+                self._sessions.next_deadline(),
+            ]
         return min((one for one in deadlines if one is not None), default=None)
 
     def take_end(self) -> str | None:

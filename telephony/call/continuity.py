@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from telephony.call.agent_turn import AgentTurn
+from telephony.call.progress import Progress
 from telephony.media import ItemAudio, ItemKey, RtpPort, UplinkRing
 from telephony.voice import (
     AddText,
@@ -53,17 +54,20 @@ class Continuity:
 
     Args:
         turn: When the agent is to speak.
+        progress: Tells how its words go on.
 
     Attributes:
         turn: The same.
+        progress: The same.
         history: What was said, over all sessions.
         ring: The caller's last audio, once there is a leg.
         port: The leg's, once there is one.
     """
 
-    def __init__(self, turn: AgentTurn) -> None:
+    def __init__(self, turn: AgentTurn, progress: Progress) -> None:
         """Begin before anything was said."""
         self.turn = turn
+        self.progress = progress
         self.history = History()
         self.ring: UplinkRing | None = None
         self.port: RtpPort | None = None
@@ -76,6 +80,7 @@ class Continuity:
         self.ring = UplinkRing(port.audio_format)
         port.uplink.sink = self.ring.take
         self.turn.join(port)
+        self.progress.join(port)
 
     def start_turn(self, place: ItemPlace, samples_back: int) -> None:
         """Learn that the caller began to speak, so many samples ago."""

@@ -7,6 +7,7 @@ into interruptions. When the agent is to speak is `AgentTurn`'s to know.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.continuity import Carried, Continuity
 from telephony.call.cut_rows import row_of_cut, row_of_old_cut
@@ -116,6 +117,7 @@ class Conversation:
         """Ask the session for what a plan wants; also for another agent's, in mid-call."""
         self.plan = plan
         self.turn.configure(plan)
+        self._lasting.progress.is_on = plan.is_followed
         self._tell(Configure(session_settings(plan, leg_format)))
 
     @property
@@ -170,6 +172,7 @@ class Conversation:
         """Take one event of the session; of one that is closed only the end is news."""
         if self.is_closed and not isinstance(event, SessionClosed):
             return
+        self._lasting.progress.handle(event, now_ns)
         self._lasting.history.handle_event(self.epoch, event)
         match event:
             case AudioReceived() | AudioFinished() | ResponseStarted():
@@ -190,10 +193,17 @@ class Conversation:
     def _handle_news(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
         note = self._outlets.note
         match event:
-            case ToolCalled(call_id=call_id, name=name, arguments=arguments):
+            case ToolCalled():
                 self.turn.handle_tool_called(event, now_ns)
                 self._lasting.settle()
-                note(ToolRequested(tool_call_id=call_id, name=name, arguments=arguments))
+                note(
+                    ToolRequested(
+                        tool_call_id=event.call_id,
+                        name=event.name,
+                        arguments=event.arguments,
+                        item_id=event.item_id,
+                    )
+                )
             case CallerTranscribed(item_id=item_id, text=text, is_final=True):
                 note(SpeechTranscribed(role="caller", item_id=item_id, text=text))
             case AgentTranscribed(item_id=item_id, text=text, is_final=True):
@@ -237,6 +247,7 @@ class Conversation:
         match event:
             case AudioReceived():
                 self._handle_audio(audio, event)
+                self._lasting.progress.handle_audio(now_ns)
                 self.turn.handle_words(event.response_id)
                 self._lasting.settle()
             case AudioFinished():
@@ -301,14 +312,30 @@ class Conversation:
         """Expect nothing of the session any more."""
         self.is_closed = True
 
-    def interrupt(self, audio_start_ms: int | None = None) -> None:
-        """Stop the agent's words and cut its memory at what the caller was sent."""
+    def interrupt(
+        self,
+        audio_start_ms: int | None = None,
+        *,
+        response_id: str | None = None,
+        cancels: bool = True,
+    ) -> None:
+        """Stop the agent's words and cut its memory at what the caller was sent.
+
+        Args:
+            audio_start_ms: Onset of the caller's speech, where that is the cause.
+            response_id: Whose words; None all.
+            cancels: Whether the model shall stop, too.
+        """
         audio, port = self._audio, self._lasting.port
         if audio is None or port is None:
             return
         interrupted = audio.interrupt(
-            audio_start_ms=audio_start_ms, truncate_at=self.plan.truncate_at
+            audio_start_ms=audio_start_ms,
+            truncate_at=self.plan.truncate_at,
+            response_id=response_id,
+            cancels=cancels,
         )
+        self._lasting.progress.tell_playout()
         rate_hz = port.audio_format.rate_hz
         for command in interrupted.commands:
             self._tell(command)
@@ -320,6 +347,21 @@ class Conversation:
                 self._tell(command)
             if item.key.epoch != self.epoch:
                 self._outlets.note(row_of_old_cut(item, rate_hz))
+
+    def handle_interrupt(self, asked: InterruptAgent) -> None:
+        """Stop what the app wants stopped."""
+        if asked.stops == "response":
+            self._tell(CancelResponse(asked.response_id))
+        else:
+            self.interrupt(response_id=asked.response_id, cancels=asked.stops == "all")
+
+    def add_words(self, words: AddWords, now_ns: Nanoseconds) -> None:
+        """Tell the session what the app writes; what comes before the greeting, that answers."""
+        if words.text or words.pictures:
+            self._lasting.history.add_text(words.text)
+            self._tell(AddText(words.text, pictures=words.pictures))
+        if words.respond and self.turn.has_greeted:
+            self.turn.ask(Respond(), now_ns)
 
     def handle_key(self) -> None:
         """Let a key stop the agent's words, as speech would, where the agent allows it."""

@@ -43,7 +43,7 @@ class VoiceLink:
         self._session = RealtimeSession(token, profile)
         self._on_event = on_event
         self._socket = RealtimeSocket(
-            session_url(plan.url, plan.model, profile.path),
+            session_url(plan.url, plan.model, profile.path, attach_to=plan.attach_to),
             dict(plan.headers),
             self._session,
             on_event,
@@ -73,7 +73,7 @@ class VoiceLink:
         Returns:
             How many of the oldest waiting appends were dropped to make room, usually 0.
         """
-        return self._socket.write_audio(self._append_message(audio))
+        return self._socket.write_audio(self._append_message(audio), len(audio))
 
     def tell(self, command: VoiceCommand) -> None:
         """Hand a command to the session; until it is connected, in order behind others."""

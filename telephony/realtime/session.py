@@ -36,6 +36,7 @@ from telephony.voice import (
     AppendAudio,
     CancelResponse,
     ClearAudio,
+    ClearPlayout,
     Close,
     CommitAudio,
     Configure,
@@ -107,9 +108,17 @@ class RealtimeSession:
         """What `append_message` takes: as granted, the protocol's default before that."""
         return self._input_format
 
-    def append_message(self, audio: bytes) -> bytes:
-        """Give the message that appends the caller's audio, in the granted input format."""
-        return append_message(audio)
+    @property
+    def awaits_response(self) -> bool:
+        """Whether a response that our side asked for has not begun."""
+        return self._responses.has_wish
+
+    @property
+    def owns_audio(self) -> bool:
+        """Whether the session is given audio: not one of a call that the provider holds."""
+        return self._settings.owns_audio
+
+    append_message = staticmethod(append_message)
 
     def poll_output(self) -> Message | VoiceEvent | None:
         """Give the next message to send or event to act on, None when there is nothing left."""
@@ -158,14 +167,24 @@ class RealtimeSession:
             self._responses.ask(None, now_ns)
         self._send_responses()
 
+    def _handle_buffers(self, command: CommitAudio | ClearAudio | ClearPlayout) -> None:
+        """Take a command about the caller's audio, or about what is played to him: one is ours."""
+        is_playout = isinstance(command, ClearPlayout)
+        if is_playout is not self.owns_audio:
+            self._send(client_event(command, self._token()), after_audio=not is_playout)
+        else:
+            self.counters.audio_withheld += not is_playout
+
     def _handle_plain(self, command: PlainCommand) -> None:
         """Take a command that is one event of the protocol."""
+        if isinstance(command, CommitAudio | ClearAudio | ClearPlayout):
+            self._handle_buffers(command)
+            return
         if isinstance(command, TruncateItem | DeleteItem):
             self._content.cut.cut_item(command.item_id)
             if isinstance(command, TruncateItem) and "truncate" in self._profile.lacks:
                 self._emit(TruncationUnsupported(command.item_id))
-        keeps_place = isinstance(command, CommitAudio | ClearAudio)
-        self._send(client_event(command, self._token()), after_audio=keeps_place)
+        self._send(client_event(command, self._token()))
 
     def send_raw(self, event: Mapping[str, Any]) -> None:
         """Send an event of the protocol as it is, past the sequencer; checked like a server would.
@@ -261,7 +280,8 @@ class RealtimeSession:
         )
         update = session_update(body, self._token())
         self._update_id, self._awaits_grant = update.event_id, True
-        self._outputs.append(Message(write_update(update, self._profile)))
+        fields = self._settings.provider_fields
+        self._outputs.append(Message(write_update(update, self._profile, fields)))
 
     def _grant(self, event: events.SessionUpdated) -> None:
         asked = self._settings.audio_format
@@ -273,8 +293,10 @@ class RealtimeSession:
             granted = granted_format(event.session, "input") or asked
             self._content.output_format = granted_format(event.session, "output") or asked
         except UnknownFormatError as error:
-            self._malformed("unsupported_format", str(error))
-            return
+            if self.owns_audio:
+                self._malformed("unsupported_format", str(error))
+                return
+            granted = self._content.output_format = asked
         self._input_format = granted
         self._emit(SessionGranted(granted, self._content.output_format))
 

@@ -11,6 +11,7 @@ __all__ = [
     "AppendAudio",
     "CancelResponse",
     "ClearAudio",
+    "ClearPlayout",
     "Close",
     "CommitAudio",
     "Configure",
@@ -58,6 +59,14 @@ class CommitAudio:
 @dataclass(frozen=True, slots=True)
 class ClearAudio:
     """Forget appended audio that is not committed. Stays in order with the audio before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPlayout:
+    """Drop what the provider has yet to play to the caller; behind a `CancelResponse`.
+
+    It does nothing where the playout is ours (`SessionSettings.owns_audio`).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,7 @@ VoiceCommand = (
     | AppendAudio
     | CommitAudio
     | ClearAudio
+    | ClearPlayout
     | AddText
     | Respond
     | CancelResponse

@@ -10,6 +10,7 @@ from telephony.call.agent_turn import AgentTurn
 from telephony.call.continuity import Continuity
 from telephony.call.conversation import Conversation, Outlets
 from telephony.call.events import CallEventBody, ItemDeletedFromMemory
+from telephony.call.progress import Progress
 from telephony.media import RtpPort
 from telephony.realtime import RealtimeSession
 from telephony.voice import (
@@ -30,7 +31,7 @@ PROMPTS = Prompts(apology=b"\x01" * 800, filler=b"\x02" * 800)
 
 
 def lasting(outlets: Outlets) -> Continuity:
-    return Continuity(AgentTurn(outlets.tell, PROMPTS.filler))
+    return Continuity(AgentTurn(outlets.tell, PROMPTS.filler), Progress(outlets.note))
 
 
 def conversation(leg: RtpPort, told: list[VoiceCommand], *, by_keys: bool = True) -> Conversation:
