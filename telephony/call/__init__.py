@@ -1,15 +1,20 @@
 """A call: legs, voice session, states, log, and the messages between engine and app."""
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.call import Call
 from telephony.call.commands import (
     AnswerCall,
+    AttachHosted,
     CallCommand,
     CallCommandBody,
     ConfigureAgent,
     GiveToolResult,
     HangUp,
+    HostedAct,
+    HostedActDone,
     PlaceCall,
     PlayAudio,
+    ReceiveHosted,
     RedirectCall,
     RejectCall,
     ReportTransfer,
@@ -34,6 +39,7 @@ from telephony.call.events import (
     CallProgressed,
     CallResumed,
     DigitPressed,
+    HostedActRequested,
     ItemDeletedFromMemory,
     ItemTruncatedAt,
     KeysCollected,
@@ -49,6 +55,9 @@ from telephony.call.events import (
     TroubleNoted,
     VoiceClosed,
     VoiceGranted,
+    VoiceLost,
+    VoiceRenewing,
+    VoiceRestored,
 )
 from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
@@ -67,6 +76,14 @@ from telephony.call.outputs import (
     OpenVoice,
     Released,
     TellVoice,
+    UseVoice,
+)
+from telephony.call.progress_rows import (
+    AudioEnded,
+    ItemNoted,
+    PlayoutAdvanced,
+    ResponseBegan,
+    WordsAdded,
 )
 from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
@@ -76,8 +93,11 @@ from telephony.call.sip_leg import SipLeg
 from telephony.call.state import CallState
 
 __all__ = [
+    "AddWords",
     "AgentConfigured",
     "AnswerCall",
+    "AttachHosted",
+    "AudioEnded",
     "Call",
     "CallAnswered",
     "CallCommand",
@@ -105,7 +125,12 @@ __all__ = [
     "EventLog",
     "GiveToolResult",
     "HangUp",
+    "HostedAct",
+    "HostedActDone",
+    "HostedActRequested",
+    "InterruptAgent",
     "ItemDeletedFromMemory",
+    "ItemNoted",
     "ItemTruncatedAt",
     "KeysCollected",
     "Leg",
@@ -117,12 +142,15 @@ __all__ = [
     "OpenVoice",
     "PlaceCall",
     "PlayAudio",
+    "PlayoutAdvanced",
     "PlayoutFinished",
     "Prompts",
+    "ReceiveHosted",
     "RedirectCall",
     "RejectCall",
     "Released",
     "ReportTransfer",
+    "ResponseBegan",
     "ResponseEnded",
     "RingCall",
     "Route",
@@ -139,9 +167,14 @@ __all__ = [
     "TransferRequested",
     "TransferStarted",
     "TroubleNoted",
+    "UseVoice",
     "VoiceClosed",
     "VoiceGranted",
+    "VoiceLost",
     "VoicePlan",
+    "VoiceRenewing",
+    "VoiceRestored",
+    "WordsAdded",
     "decode_command",
     "decode_event",
     "encode",

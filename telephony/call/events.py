@@ -9,6 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from telephony.call.body import MessageBody
+from telephony.call.commands import HostedAct
+from telephony.call.progress_rows import (
+    AudioEnded,
+    ItemNoted,
+    PlayoutAdvanced,
+    ResponseBegan,
+    WordsAdded,
+)
 from telephony.voice import VoiceFormat
 
 __all__ = [
@@ -26,6 +34,7 @@ __all__ = [
     "CallerSpeechStarted",
     "CallerSpeechStopped",
     "DigitPressed",
+    "HostedActRequested",
     "ItemDeletedFromMemory",
     "ItemTruncatedAt",
     "KeysCollected",
@@ -41,6 +50,9 @@ __all__ = [
     "TroubleNoted",
     "VoiceClosed",
     "VoiceGranted",
+    "VoiceLost",
+    "VoiceRenewing",
+    "VoiceRestored",
 ]
 
 
@@ -48,19 +60,24 @@ class CallIncoming(MessageBody):
     """Someone calls; routing decides. Caller-supplied text is untrusted."""
 
     type: Literal["call.incoming"] = "call.incoming"
-    way: Literal["sip"] = "sip"
+    way: Literal["sip", "hosted"] = "sip"
     number: str
     """User part of the Request-URI: what was dialled."""
     to: str
+    """The To header field's URI; of a hosted call what was dialled."""
     caller: str
     """User part of From, or its whole URI where there is none."""
     caller_name: str
     source: str
-    """host:port that the request came from."""
-    sip_call_id: str
+    """host:port that the request came from; of a hosted call the name of its settings."""
+    sip_call_id: str | None = None
+    """Of a call that came over our own SIP."""
+    hosted_id: str | None = None
+    """The provider's name of a hosted call."""
     headers: tuple[tuple[str, str], ...] = ()
     """Header fields of the INVITE that are not the protocol's own, in order."""
     capabilities: tuple[str, ...] = ()
+    """What this way can do: values of `Capability`."""
 
 
 class CallPlaced(MessageBody):
@@ -84,9 +101,11 @@ class CallAnswered(MessageBody):
 
     type: Literal["call.answered"] = "call.answered"
     codec: str
+    """Empty where the audio is the provider's, as a hosted call's is."""
     ptime_ms: int
+    """0 where the audio is the provider's."""
     remote: str
-    """host:port of the far end's audio."""
+    """host:port of the far end's audio; of a hosted call the provider's name of it."""
 
 
 class CallHeld(MessageBody):
@@ -131,6 +150,40 @@ class VoiceClosed(MessageBody):
     epoch: int
     is_clean: bool
     reason: str
+
+
+class VoiceRenewing(MessageBody):
+    """Another session is being opened before the one in charge has to end."""
+
+    type: Literal["voice.renewing"] = "voice.renewing"
+    epoch: int
+    """Of the new one."""
+
+
+class VoiceLost(MessageBody):
+    """The session in charge has ended in mid-call; the caller is asked for patience."""
+
+    type: Literal["voice.lost"] = "voice.lost"
+    epoch: int
+    reason: str
+
+
+class VoiceRestored(MessageBody):
+    """Another session is in charge, and was told what could be carried over."""
+
+    type: Literal["voice.restored"] = "voice.restored"
+    epoch: int
+    items: int
+    """Of the conversation, that it was told."""
+    estimated: tuple[int, ...] = ()
+    """Which of them, counted from 0, are not known to the word: what was heard of words that were
+    cut, and speech without a transcript."""
+    audio_ms: int = 0
+    """Of the caller, that it was given first."""
+    audio_lost_ms: int = 0
+    """Of him, that no session heard."""
+    after_ms: int = 0
+    """Since the session before it was lost; 0 where it was renewed in time."""
 
 
 class AgentConfigured(MessageBody):
@@ -200,6 +253,9 @@ class ItemTruncatedAt(MessageBody):
     """At the leg's rate, the fade included."""
     received_samples: int
     rate_hz: int
+    estimated: bool = False
+    """Whether the session that made the item is gone: the next one has its words as text, cut by
+    the share of the audio that was sent."""
 
 
 class ItemDeletedFromMemory(MessageBody):
@@ -239,6 +295,8 @@ class ToolRequested(MessageBody):
     tool_call_id: str
     name: str
     arguments: str
+    item_id: str = ""
+    """Of the request, in the conversation."""
 
 
 class ToolServed(MessageBody):
@@ -249,6 +307,15 @@ class ToolServed(MessageBody):
     name: str
     arguments: str
     output: str
+
+
+class HostedActRequested(MessageBody):
+    """The call wants something of its provider; `HostedActDone` answers."""
+
+    type: Literal["hosted_act.requested"] = "hosted_act.requested"
+    act: HostedAct
+    target: str | None = None
+    """Whom to refer the caller to."""
 
 
 class TransferStarted(MessageBody):
@@ -301,7 +368,13 @@ CallEventBody = Annotated[
     | CallEnded
     | VoiceGranted
     | VoiceClosed
+    | VoiceRenewing
+    | VoiceLost
+    | VoiceRestored
     | AgentConfigured
+    | ResponseBegan
+    | WordsAdded
+    | AudioEnded
     | ResponseEnded
     | CallerSpeechStarted
     | CallerSpeechStopped
@@ -309,11 +382,14 @@ CallEventBody = Annotated[
     | SpeechTranscribed
     | ItemTruncatedAt
     | ItemDeletedFromMemory
+    | PlayoutAdvanced
     | PlayoutFinished
+    | ItemNoted
     | DigitPressed
     | KeysCollected
     | ToolRequested
     | ToolServed
+    | HostedActRequested
     | TransferStarted
     | TransferProgressed
     | TransferEnded

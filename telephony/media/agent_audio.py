@@ -59,17 +59,41 @@ class AgentAudio:
         self._down_response_id = ""
         port.playout.finish_all()
 
-    def grant(self, input_format: VoiceFormat, output_format: VoiceFormat) -> None:
-        """Begin, or go on, in the formats that the session granted."""
+    def grant(
+        self, input_format: VoiceFormat, output_format: VoiceFormat, *, kept_samples: int = 0
+    ) -> None:
+        """Begin, or go on, in the formats that the session granted.
+
+        Args:
+            input_format: Of what it takes.
+            output_format: Of what it gives.
+            kept_samples: Of the caller's audio before this, at the leg's rate, that the session
+                will be given first.
+        """
         if self._formats == (input_format, output_format):
             return
         if self._formats is None:
-            self._first_sample = self._port.uplink.appended
+            self._first_sample = self._port.uplink.appended - kept_samples
         self._formats = (input_format, output_format)
         self._end_of_item()
         leg = self._port.audio_format
         self._up = converter(leg, audio_format_of(input_format))
         self._down = converter(audio_format_of(output_format), leg)
+
+    def samples_since(self, audio_ms: int) -> int:
+        """Say how much of the caller's audio came after a place in what the session was given."""
+        port = self._port
+        offset = self._first_sample + audio_ms * port.audio_format.rate_hz // MS_PER_SECOND
+        return max(0, port.uplink.appended - offset)
+
+    def convert_kept(self, octets: bytes) -> bytes:
+        """Turn audio in the leg's format, ahead of what comes live, into the session's."""
+        return octets if self._up is None else self._up.convert(octets)
+
+    def leave(self) -> None:
+        """Learn that nothing more comes of the session; what is queued goes on playing."""
+        self._end_of_item()
+        self._port.playout.finish_all()
 
     def handle_uplink(self, octets: bytes) -> None:
         """Take the caller's audio in the leg's format."""
@@ -118,19 +142,28 @@ class AgentAudio:
             self._port.playout.add(key, self._down_response_id, self._down.flush())
 
     def interrupt(
-        self, *, audio_start_ms: int | None = None, truncate_at: TruncateAt = "sent"
+        self,
+        *,
+        audio_start_ms: int | None = None,
+        truncate_at: TruncateAt = "sent",
+        response_id: str | None = None,
+        cancels: bool = True,
     ) -> Interrupted:
         """Stop the agent's words at once.
 
         Args:
             audio_start_ms: Onset of the caller's speech in the appended audio, where known.
             truncate_at: Whether the memory is cut at what was sent, or at what had been heard.
+            response_id: Only this response's words; None all.
+            cancels: Whether the response under way is cancelled, too, if it is meant.
         """
-        if self._down is not None:
+        if self._down is not None and response_id in (None, self._down_response_id):
             self._down.reset()
             self._down_key = None
-        cut = self._port.playout.flush()
-        response_id, self.active_response_id = self.active_response_id, None
+        cut = self._port.playout.flush(response_id)
+        cancelled = None
+        if cancels and response_id in (None, self.active_response_id):
+            cancelled, self.active_response_id = self.active_response_id, None
         reacted = None
         if truncate_at == "reacted" and audio_start_ms is not None and cut:
             reacted = self._reacted(audio_start_ms, cut[0].key)
@@ -139,7 +172,7 @@ class AgentAudio:
                 cut=cut,
                 rate_hz=self._port.audio_format.rate_hz,
                 epoch=self.epoch,
-                active_response_id=response_id,
+                active_response_id=cancelled,
                 begun=self._port.playout.begun_items(self.epoch),
                 reacted=reacted,
             )
@@ -154,8 +187,7 @@ class AgentAudio:
             first: The oldest item now cut: where nothing was heard yet, its beginning is the place.
         """
         port = self._port
-        offset = self._first_sample + audio_start_ms * port.audio_format.rate_hz // MS_PER_SECOND
-        at_ns = port.uplink.instant_of(offset)
+        at_ns = port.uplink.instant_of(port.uplink.appended - self.samples_since(audio_start_ms))
         if at_ns is None:
             return None
         return port.ledger.playing(at_ns, port.far_delay_ns) or Position(first, ZERO)

@@ -7,7 +7,13 @@ from typing import Any
 
 from telephony.realtime import events
 from telephony.realtime.audio_messages import append_message, read_audio_delta
-from telephony.realtime.client_commands import client_event, raw_message, session_update
+from telephony.realtime.client_commands import (
+    PlainCommand,
+    append_messages,
+    client_event,
+    raw_message,
+    session_update,
+)
 from telephony.realtime.client_events import ResponseCancel
 from telephony.realtime.content import Content, SessionCounters
 from telephony.realtime.news import news_of
@@ -20,14 +26,17 @@ from telephony.realtime.outcomes import (
 )
 from telephony.realtime.profiles import PROFILES, Profile
 from telephony.realtime.responses import ResponseSequencer, State, Unanswered
+from telephony.realtime.restore import restore_events
 from telephony.realtime.session_body import UnknownFormatError, granted_format, session_body
 from telephony.realtime.session_styles import write_update
 from telephony.realtime.tool_calls import ToolCalls
 from telephony.realtime.wire import ErrorDetail, Item, MalformedEventError, WireModel, write_event
 from telephony.units import NS_PER_SECOND, Nanoseconds
 from telephony.voice import (
+    AppendAudio,
     CancelResponse,
     ClearAudio,
+    ClearPlayout,
     Close,
     CommitAudio,
     Configure,
@@ -35,6 +44,7 @@ from telephony.voice import (
     Message,
     Respond,
     ResponseStarted,
+    Restore,
     SessionClosed,
     SessionGranted,
     SessionSettings,
@@ -98,6 +108,16 @@ class RealtimeSession:
         """What `append_message` takes: as granted, the protocol's default before that."""
         return self._input_format
 
+    @property
+    def awaits_response(self) -> bool:
+        """Whether a response that our side asked for has not begun."""
+        return self._responses.has_wish
+
+    @property
+    def owns_audio(self) -> bool:
+        """Whether the session is given audio: not one of a call that the provider holds."""
+        return self._settings.owns_audio
+
     append_message = staticmethod(append_message)
 
     def poll_output(self) -> Message | VoiceEvent | None:
@@ -136,18 +156,35 @@ class RealtimeSession:
                 self._cancel(response_id)
             case Close():
                 self._close_deadline = Nanoseconds(now_ns + CLOSE_NS)
-            case CommitAudio() | ClearAudio():
-                self._send(client_event(command, self._token()), after_audio=True)
-            case TruncateItem(item_id=item_id) | DeleteItem(item_id=item_id):
-                self._content.cut.cut_item(item_id)
-                if isinstance(command, TruncateItem) and "truncate" in self._profile.lacks:
-                    self._emit(TruncationUnsupported(item_id))
-                self._send(client_event(command, self._token()))
+            case Restore():
+                for event in restore_events(command, self._token(), self._profile.style):
+                    self._send(event)
+            case AppendAudio(audio=audio):
+                self._outputs.extend(append_messages(audio))
             case _:
-                self._send(client_event(command, self._token()))
+                self._handle_plain(command)
         if isinstance(command, ToolResult) and command.respond:
             self._responses.ask(None, now_ns)
         self._send_responses()
+
+    def _handle_buffers(self, command: CommitAudio | ClearAudio | ClearPlayout) -> None:
+        """Take a command about the caller's audio, or about what is played to him: one is ours."""
+        is_playout = isinstance(command, ClearPlayout)
+        if is_playout is not self.owns_audio:
+            self._send(client_event(command, self._token()), after_audio=not is_playout)
+        else:
+            self.counters.audio_withheld += not is_playout
+
+    def _handle_plain(self, command: PlainCommand) -> None:
+        """Take a command that is one event of the protocol."""
+        if isinstance(command, CommitAudio | ClearAudio | ClearPlayout):
+            self._handle_buffers(command)
+            return
+        if isinstance(command, TruncateItem | DeleteItem):
+            self._content.cut.cut_item(command.item_id)
+            if isinstance(command, TruncateItem) and "truncate" in self._profile.lacks:
+                self._emit(TruncationUnsupported(command.item_id))
+        self._send(client_event(command, self._token()))
 
     def send_raw(self, event: Mapping[str, Any]) -> None:
         """Send an event of the protocol as it is, past the sequencer; checked like a server would.
@@ -243,7 +280,8 @@ class RealtimeSession:
         )
         update = session_update(body, self._token())
         self._update_id, self._awaits_grant = update.event_id, True
-        self._outputs.append(Message(write_update(update, self._profile)))
+        fields = self._settings.provider_fields
+        self._outputs.append(Message(write_update(update, self._profile, fields)))
 
     def _grant(self, event: events.SessionUpdated) -> None:
         asked = self._settings.audio_format
@@ -255,8 +293,10 @@ class RealtimeSession:
             granted = granted_format(event.session, "input") or asked
             self._content.output_format = granted_format(event.session, "output") or asked
         except UnknownFormatError as error:
-            self._malformed("unsupported_format", str(error))
-            return
+            if self.owns_audio:
+                self._malformed("unsupported_format", str(error))
+                return
+            granted = self._content.output_format = asked
         self._input_format = granted
         self._emit(SessionGranted(granted, self._content.output_format))
 

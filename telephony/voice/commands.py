@@ -3,18 +3,22 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from telephony.voice.history import PastItem
 from telephony.voice.settings import SessionSettings
 
 __all__ = [
     "AddText",
+    "AppendAudio",
     "CancelResponse",
     "ClearAudio",
+    "ClearPlayout",
     "Close",
     "CommitAudio",
     "Configure",
     "DeleteItem",
     "Picture",
     "Respond",
+    "Restore",
     "ToolResult",
     "TruncateItem",
     "VoiceCommand",
@@ -29,6 +33,25 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True)
+class Restore:
+    """Tell a session what was said before it: each as an item of its conversation, in order."""
+
+    items: tuple[PastItem, ...]
+    after: str | None = None
+    """The item that they follow, `root` for the beginning; None puts them at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendAudio:
+    """Give a session what the caller said before it, in the granted input format.
+
+    It keeps its place behind the commands before it, ahead of live audio, and none is dropped.
+    """
+
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CommitAudio:
     """End the caller's turn by hand (`turns = "ours"`). Stays in order with the audio before it."""
 
@@ -36,6 +59,14 @@ class CommitAudio:
 @dataclass(frozen=True, slots=True)
 class ClearAudio:
     """Forget appended audio that is not committed. Stays in order with the audio before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPlayout:
+    """Drop what the provider has yet to play to the caller; behind a `CancelResponse`.
+
+    It does nothing where the playout is ours (`SessionSettings.owns_audio`).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +147,11 @@ class Close:
 
 VoiceCommand = (
     Configure
+    | Restore
+    | AppendAudio
     | CommitAudio
     | ClearAudio
+    | ClearPlayout
     | AddText
     | Respond
     | CancelResponse

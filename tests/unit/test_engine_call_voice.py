@@ -14,10 +14,12 @@ from telephony.call import (
     CallEnded,
     CallEvent,
     EventLog,
+    HangUp,
     MediaReady,
     OpenVoice,
     Released,
     TroubleNoted,
+    UseVoice,
     VoicePlan,
 )
 from telephony.engine.engine_call import EngineCall
@@ -35,7 +37,7 @@ class ScriptedCall:
     """Asks for a voice session once, and notes what comes of it."""
 
     def __init__(self) -> None:
-        self.outputs: deque[object] = deque([OpenVoice(PLAN, 0)])
+        self.outputs: deque[object] = deque([OpenVoice(PLAN, 0), UseVoice(0)])
         self.told: list[VoiceEvent] = []
 
     def poll_output(self) -> object | None:
@@ -47,7 +49,7 @@ class ScriptedCall:
     def handle_leg_events(self, asked: list[object], _now_ns: Nanoseconds) -> None:
         self.outputs += asked
 
-    def handle_voice_event(self, event: VoiceEvent, _now_ns: Nanoseconds) -> None:
+    def handle_voice_event(self, event: VoiceEvent, _now_ns: Nanoseconds, _epoch: int) -> None:
         self.told.append(event)
 
 
@@ -151,6 +153,9 @@ class FailingHost:
     def drain_sip(self) -> None:
         pass
 
+    def make_voice(self, *_: object) -> None:
+        raise NotImplementedError
+
 
 TROUBLE = TroubleNoted(code="x", fault="ours", text="x")
 ENDED = CallEnded(by="remote", cause="BYE")
@@ -183,6 +188,20 @@ def test_the_app_hears_of_the_end_once_whatever_fails(
     host = asyncio.run(story())
     assert host.told == told
     assert host.steps == steps
+
+
+def test_a_command_that_we_cannot_handle_ends_its_own_call_and_nothing_else() -> None:
+    async def story() -> FailingHost:
+        host = FailingHost("no type")
+        leg = SimpleNamespace(port=None, hang_up=host.hang_up)
+        call = EngineCall(cast(Any, leg), cast(Any, None), cast(Any, host))
+        call.take(cast(Any, FailingCall([], takes_hang_up=False)))
+        call.command(HangUp())
+        return host
+
+    host = asyncio.run(story())
+    assert host.told == [FAILED]
+    assert host.steps == ["released", "hang up"]
 
 
 class Nothing:
@@ -232,7 +251,9 @@ def test_a_tap_learns_of_each_agreement_and_hears_each_packet_once() -> None:
 
         leg = SimpleNamespace(port=port, handle_sip_event=renegotiate)
         nothing = Nothing()
-        host = SimpleNamespace(drain_sip=nothing, read_media=nothing, media_ready=nothing)
+        host = SimpleNamespace(
+            drain_sip=nothing, read_media=nothing, media_ready=nothing, make_voice=nothing
+        )
         engine_call = EngineCall(cast(Any, leg), cast(Any, None), cast(Any, host), tap)
         engine_call.take(cast(Any, call))
         engine_call.drain()

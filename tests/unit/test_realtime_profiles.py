@@ -1,6 +1,7 @@
 """What is known of each server: where its key goes, how its session is written, what it lacks."""
 
 import json
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -31,7 +32,8 @@ DETECTOR = {
 
 def written(dialect: str, settings: SessionSettings = SETTINGS) -> dict[str, Any]:
     body = session_body(settings, may_set_voice=True)
-    message = json.loads(write_update(session_update(body, "1"), profile_of(dialect)))
+    update = write_update(session_update(body, "1"), profile_of(dialect), settings.provider_fields)
+    message = json.loads(update)
     assert (message["type"], message["event_id"]) == ("session.update", "update_1")
     session: dict[str, Any] = message["session"]
     return session
@@ -68,6 +70,14 @@ def test_a_ga_session_is_nested(dialect: str) -> None:
     assert session["audio"]["input"]["turn_detection"] == DETECTOR
 
 
+@pytest.mark.parametrize("dialect", PROFILES)
+def test_an_attached_session_names_no_format_and_no_voice_in_any_dialect(dialect: str) -> None:
+    names = str(written(dialect, replace(SETTINGS, owns_audio=False)))
+    assert "'speed': 1.1" in names
+    assert "format" not in names
+    assert "voice" not in names
+
+
 def test_xai_reads_voice_and_detector_at_the_top() -> None:
     session = written("xai")
     assert (session["voice"], session["turn_detection"]) == ("ara", DETECTOR)
@@ -97,3 +107,14 @@ def test_a_beta_session_is_flat_and_formats_are_not_asked_for_where_none_can_be(
         "max_response_output_tokens": 500,
     }
     assert written("speaches", SessionSettings(output="text"))["modalities"] == ["text"]
+
+
+def test_a_providers_own_field_stands_in_place_of_ours_in_every_shape() -> None:
+    fields = {"audio.input.turn_detection": None, "include": ["logprobs"], "a.new.field": 1}
+    settings = replace(SETTINGS, provider_fields=fields, voice={"id": "voice_1"})
+    session = written("generic", settings)
+    assert session["audio"]["input"]["turn_detection"] is None
+    assert (session["include"], session["a"]) == (["logprobs"], {"new": {"field": 1}})
+    assert session["audio"]["output"]["voice"] == {"id": "voice_1"}
+    assert written("speaches", settings)["turn_detection"] is None
+    assert written("xai", settings)["turn_detection"] is None
