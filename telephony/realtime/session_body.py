@@ -62,7 +62,8 @@ def session_body(
     }
     audio_output: dict[str, Any] = {"format": FORMATS[settings.audio_format]}
     if may_set_voice and settings.voice is not None:
-        audio_output["voice"] = settings.voice
+        voice = settings.voice
+        audio_output["voice"] = voice if isinstance(voice, str) else dict(voice)
     if "noise_reduction" in asked:
         audio_input["noise_reduction"] = asked["noise_reduction"]
     if "speed" in asked:
