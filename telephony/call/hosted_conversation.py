@@ -7,6 +7,7 @@ or for the app, and to see to it that a caller who waits is not left in silence.
 
 from telephony.call.commands import VoicePlan
 from telephony.call.conversation import Conversation, Outlets
+from telephony.call.events import ItemTruncatedAt
 from telephony.call.hosted_playout import HostedPlayout
 from telephony.call.prompts import Prompts
 from telephony.units import Nanoseconds
@@ -14,16 +15,19 @@ from telephony.voice import (
     AgentTranscribed,
     CancelResponse,
     ClearPlayout,
+    ItemTruncated,
     PlayoutReported,
     Respond,
     ResponseFinished,
     ResponseStarted,
+    ResponseStatus,
     SessionClosed,
     VoiceEvent,
 )
 
 __all__ = ["HostedConversation"]
 
+SAMPLES_PER_MS = 8
 PATIENCE = Respond('Say "One moment, please.", in the caller\'s language, and no more.')
 """Asks a caller for patience while a tool works: no audio of ours can be played to him."""
 
@@ -56,7 +60,7 @@ class HostedConversation(Conversation):
     @property
     def is_speaking(self) -> bool:
         """Whether words are on their way to the caller, or may still come."""
-        return not self.is_closed and (self._playout.is_active or not self._playout.is_silent)
+        return not self.is_closed and self._playout.is_speaking
 
     @property
     def can_be_rejoined(self) -> bool:
@@ -74,14 +78,18 @@ class HostedConversation(Conversation):
             case ResponseStarted(response_id=response_id):
                 self._playout.begin(response_id)
                 self.turn.wait(now_ns)
-            case ResponseFinished(response_id=response_id):
-                self._playout.finish(response_id)
+            case ResponseFinished(response_id=response_id, status=status):
+                is_whole = status in (ResponseStatus.COMPLETED, ResponseStatus.INCOMPLETE)
+                self._playout.finish(response_id, is_whole=is_whole)
             case AgentTranscribed(response_id=response_id):
+                self._playout.expect(response_id)
                 self.turn.handle_words(response_id)
             case PlayoutReported():
                 self._playout.report(event)
                 if event.state == "started":
                     self.turn.handle_words(event.response_id)
+            case ItemTruncated():
+                self._outlets.note(_row_of_cut(event))
             case _:
                 pass
         super().handle_voice_event(event, now_ns)
@@ -134,3 +142,15 @@ class HostedConversation(Conversation):
         """Go another way to the same session, and ask once more for what it is to be."""
         self._epoch, self._opened_ns, self._grant = epoch, now_ns, None
         self.configure(self.plan, self.leg_format)
+
+
+def _row_of_cut(cut: ItemTruncated) -> ItemTruncatedAt:
+    """Tell that the provider cut an item at what it had played of it."""
+    return ItemTruncatedAt(
+        item_id=cut.item_id,
+        content_index=cut.content_index,
+        audio_end_ms=cut.audio_end_ms,
+        sent_samples=cut.audio_end_ms * SAMPLES_PER_MS,
+        received_samples=0,
+        rate_hz=SAMPLES_PER_MS * 1_000,
+    )

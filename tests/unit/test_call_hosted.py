@@ -29,6 +29,7 @@ from telephony.voice import (
     ClearPlayout,
     Configure,
     DigitReceived,
+    ItemTruncated,
     PlayoutReported,
     Respond,
     ResponseFinished,
@@ -166,6 +167,16 @@ def test_the_callers_speech_is_the_providers_to_act_on() -> None:
     bench.voice(SpeechStarted("u1", 100), SpeechStopped("u1", 900))
     assert bench.told == []
     assert "caller.speech_started" in bench.types
+
+
+def test_what_the_provider_cut_is_told() -> None:
+    bench = HostedBench()
+    bench.talk()
+    bench.begin("r1")
+    bench.voice(SpeechStarted("u1", 100), PlayoutReported("r1", "cleared"))
+    bench.voice(ItemTruncated("i1", 0, 420))
+    cut = bench.row("item.truncated")
+    assert (cut["item_id"], cut["audio_end_ms"], cut["sent_samples"]) == ("i1", 420, 3_360)
 
 
 def test_a_key_stops_the_words_and_the_entry_is_answered() -> None:
