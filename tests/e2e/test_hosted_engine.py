@@ -260,15 +260,3 @@ def test_a_call_too_many_or_of_a_name_that_is_taken_is_not_made(second: str) -> 
         assert stage.types.count("call.incoming") == 1
 
     told(story, max_calls=1)
-
-
-def test_a_fault_of_ours_ends_a_hosted_call_only() -> None:
-    async def story(stage: Stage) -> None:
-        await stage.talk()
-        (call,) = stage.engine._calls.values()  # a fault has no other way in
-        call.fail(RuntimeError("ours"))
-        ended = await stage.row("call.ended")
-        assert ended["cause"] == "internal fault"
-        assert (await stage.row("hosted_act.requested"))["act"] == "hang_up"
-
-    told(story)
