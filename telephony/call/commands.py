@@ -47,6 +47,8 @@ class VoicePlan(MessageBody):
     """Sent with the WebSocket handshake; they may hold a key, so they never appear in a log."""
     dialect: str = "generic"
     """How the server speaks the protocol: the name of a profile."""
+    attach_to: str | None = None
+    """The provider's name of a call that it holds: its session is joined, and none is opened."""
     agent: str
     instructions: str = ""
     tools: tuple[ToolDeclared, ...] = ()

@@ -320,19 +320,20 @@ class Engine:
         """Let a call's sockets be read and its leg tick; again when its pace changes."""
         port = call.leg.port
         assert port is not None
-        self._rtp.attach(call.pair, call)
-        self._clock.remove(call)
-        self._clock.add(call, port.settings.ptime_ms)
+        media = call.media
+        self._rtp.attach(media.pair, media)
+        self._clock.remove(media)
+        self._clock.add(media, port.settings.ptime_ms)
 
     def read_media(self, call: EngineCall) -> None:
         """Hand a call what has arrived for it so far, between two slots."""
-        self._rtp.read_pair(call.pair, monotonic_ns())
+        self._rtp.read_pair(call.media.pair, monotonic_ns())
 
     def released(self, call: EngineCall) -> None:
         """Free what a call held, and keep what its voice session counted."""
-        self.counters.update(call.voice_counters())
-        self._clock.remove(call)
-        self._rtp.detach(call.pair)
+        self.counters.update(call.voice.counters())
+        self._clock.remove(call.media)
+        self._rtp.detach(call.media.pair)
         self._calls.pop(call.call.call_id, None)
         self._by_session.pop(call.leg.session, None)
 

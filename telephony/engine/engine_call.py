@@ -1,7 +1,6 @@
-"""One call inside the engine: the sans-I/O `Call` with its sockets.
+"""One call inside the engine: the sans-I/O `Call` between its media and its voice session.
 
-It is what the media clock ticks and what the RTP sockets hand their datagrams to. The voice
-session's socket is opened and closed as the call asks.
+Carries out what the call asks, keeps its timer, and lets a fault end no more than this call.
 """
 
 import asyncio
@@ -21,23 +20,22 @@ from telephony.call import (
     TellVoice,
     VoicePlan,
 )
-from telephony.engine.clock import monotonic_ns, wall_seconds
+from telephony.engine.clock import monotonic_ns
+from telephony.engine.engine_media import EngineMedia
+from telephony.engine.engine_voice import EngineVoice
 from telephony.engine.log import log
 from telephony.engine.supervisor import supervised
 from telephony.engine.tap import MediaTap
-from telephony.engine.udp import Address, RtpSocketPair
-from telephony.engine.voice_link import NO_CLOSE_FRAME, VoiceLink
-from telephony.errors import ConfigurationError
-from telephony.media import RtpPortSettings
+from telephony.engine.udp import RtpSocketPair
+from telephony.engine.voice_link import VoiceLink
+from telephony.media import MediaEvent
 from telephony.sip import SipEvent
 from telephony.units import NS_PER_SECOND, Nanoseconds
-from telephony.voice import SessionClosed, VoiceEvent
+from telephony.voice import VoiceEvent
 
 __all__ = ["EngineCall", "Host"]
 
 INTERNAL = "internal fault"
-RTCP_EVERY_TICKS = 50
-"""How often a leg asks whether a report is due: at 20 ms a tick, once a second."""
 
 
 class Host(Protocol):
@@ -83,14 +81,10 @@ class EngineCall:
     ) -> None:
         """Wait for `call`."""
         self.leg = leg
-        self.pair = pair
+        self.media = EngineMedia(leg, pair, self, tap)
+        self.voice = EngineVoice(host.make_voice, self._take_voice_event)
         self._host = host
-        self._tap = tap
-        self._tapped: RtpPortSettings | None = None
-        self._media_ns = Nanoseconds(0)
         self._call: Call | None = None
-        self._voice: VoiceLink | None = None
-        self._ticks = 0
         self._has_failed = False
         self._has_told_end = False
         self._loop = asyncio.get_running_loop()
@@ -107,67 +101,12 @@ class EngineCall:
         """Put the call in."""
         self._call = call
 
-    @supervised
-    def tick(self, now_ns: Nanoseconds) -> None:
-        """Send the packet that is due."""
-        port = self.leg.port
-        if port is None:
-            return
-        if self._tap is not None:
-            self._media_ns = now_ns
-        self._ticks += 1
-        if not self._ticks % RTCP_EVERY_TICKS:
-            self._send_rtcp(now_ns)  # before the tick: its RTP time is then the present
-        packet = port.tick(now_ns)
-        if packet is not None:
-            if not self.pair.send_rtp(packet, port.destination):
-                port.handle_unsent(packet)
-            elif self._tap is not None:
-                self._tap.sent(packet, now_ns)
-        if port.events:
-            self._take_media_events(now_ns)
-
-    def skip(self, packets: int) -> None:
-        """Advance the timeline over packets that were never sent."""
-        if self.leg.port is not None:
-            self.leg.port.skip(packets)
-
-    @supervised
-    def handle_rtp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
-        """Take one datagram of the RTP port."""
-        port = self.leg.port
-        if port is None:
-            return
-        if self._tap is not None:
-            self._media_ns = arrival_ns
-        port.handle_rtp(data, source, arrival_ns)
-        if port.events:
-            self._take_media_events(arrival_ns)
-
-    @supervised
-    def handle_rtcp(self, data: bytes, source: Address, arrival_ns: Nanoseconds) -> None:
-        """Take one datagram of the RTCP port."""
-        if self.leg.port is not None:
-            self.leg.port.handle_rtcp(data, source, arrival_ns)
-
     def append(self, audio: bytes) -> None:
         """Write the caller's audio, in the session's format, to the session's socket."""
-        voice, port = self._voice, self.leg.port
-        if voice is not None and (dropped := voice.append(audio)) and port is not None:
-            port.uplink.handle_backlog_dropped(dropped, voice.waiting_appends)
+        self.voice.append(audio, self.leg.port)
 
-    def _send_rtcp(self, now_ns: Nanoseconds) -> None:
-        port = self.leg.port
-        if port is None or port.settings.remote_rtcp is None:
-            return
-        report = port.rtcp_due(now_ns, _wall_ns())
-        if report is not None:
-            self.pair.send_rtcp(report, port.settings.remote_rtcp)
-
-    def _take_media_events(self, now_ns: Nanoseconds) -> None:
-        port = self.leg.port
-        assert port is not None
-        events, port.events = port.events, []
+    def take_media_events(self, events: list[MediaEvent], now_ns: Nanoseconds) -> None:
+        """Take what the leg's port tells."""
         self.change(lambda call: call.handle_media_events(events, now_ns))
 
     @supervised
@@ -194,41 +133,24 @@ class EngineCall:
                 case CallEvent():
                     self._tell(output)
                 case TellVoice(command=command):
-                    if self._voice is not None:
-                        self._voice.tell(command)
+                    self.voice.tell(command)
                 case OpenVoice(plan=plan):
-                    self._open_voice(plan)
+                    self.voice.open(plan)
                 case CloseVoice():
-                    self._close_voice()
+                    self.voice.close()
                 case MediaReady():
                     self._host.media_ready(self)
                 case Released():
                     self._release(call)
         self._host.drain_sip()
         if self._call is not None:
-            self._tell_tap()
+            self.media.tell_tap()
             self._rearm()
 
     def _tell(self, event: CallEvent) -> None:
         self._host.send_event(event)
         if isinstance(event.payload, CallEnded):
             self._has_told_end = True
-
-    def _tell_tap(self) -> None:
-        """Tell a tap of each agreement; it hears what the far end sends before the agent does."""
-        port, tap = self.leg.port, self._tap
-        if tap is None or port is None or port.settings == self._tapped:
-            return
-        if self._tapped is None:
-            onward = port.uplink.sink
-
-            def listen_in(octets: bytes) -> None:
-                tap.received(octets, self._media_ns)
-                onward(octets)
-
-            port.uplink.sink = listen_in
-        self._tapped = port.settings
-        tap.started(port.settings, monotonic_ns())
 
     def _rearm(self) -> None:
         """Keep one timer, at the call's next deadline."""
@@ -250,23 +172,6 @@ class EngineCall:
     def _take_voice_event(self, event: VoiceEvent) -> None:
         now_ns = monotonic_ns()
         self.change(lambda call: call.handle_voice_event(event, now_ns))
-
-    def voice_counters(self) -> dict[str, int]:
-        """Give what the voice session counted, by name."""
-        return {} if self._voice is None else self._voice.counters()
-
-    def _open_voice(self, plan: VoicePlan) -> None:
-        self._voice = None
-        try:
-            self._voice = self._host.make_voice(plan, self._take_voice_event)
-        except ConfigurationError as failed:
-            self._take_voice_event(
-                SessionClosed(is_clean=False, code=NO_CLOSE_FRAME, reason=str(failed))
-            )
-
-    def _close_voice(self) -> None:
-        if self._voice is not None:
-            self._voice.close()
 
     def fail(self, fault: Exception) -> None:
         """End the call because of a fault of ours: by the book, and if that fails, too, at once."""
@@ -291,17 +196,12 @@ class EngineCall:
         self._host.drain_sip()
 
     def _release(self, call: Call) -> None:
-        port = self.leg.port
-        if port is not None and port.settings.remote_rtcp is not None:
-            goodbye = port.goodbye(call.now_ns, _wall_ns())
-            self.pair.send_rtcp(goodbye, port.settings.remote_rtcp)
+        self.media.say_goodbye(call.now_ns)
         self._host.released(self)
         if self._timer is not None:
             self._timer.cancel()
         call.let_go()
+        self.media.let_go()
+        self.voice.let_go()
         self.leg.port = None
-        self._call = self._voice = None
-
-
-def _wall_ns() -> int:
-    return round(wall_seconds() * NS_PER_SECOND)
+        self._call = None

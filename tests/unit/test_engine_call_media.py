@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from telephony.engine.engine_call import EngineCall
+from telephony.engine.engine_media import EngineMedia
 from telephony.media import AgentAudio, RtpPort
 from telephony.rtp import SenderReport, parse_rtcp, parse_rtp
 from telephony.voice import AudioReceived, DeleteItem, TruncateItem, VoiceFormat
@@ -30,19 +29,15 @@ class Kernel:
         self.rtcp.append(packet)
 
 
-def call(leg_port: RtpPort, kernel: Kernel) -> EngineCall:
-    """Give a call that has nothing but its leg and its sockets."""
-
-    async def made() -> EngineCall:
-        leg = SimpleNamespace(port=leg_port)
-        return EngineCall(cast(Any, leg), cast(Any, kernel), cast(Any, None))
-
-    return asyncio.run(made())
+def media(leg_port: RtpPort, kernel: Kernel) -> EngineMedia:
+    """Give the media half of a call, which is nothing but a leg and its sockets."""
+    leg = SimpleNamespace(port=leg_port)
+    return EngineMedia(cast(Any, leg), cast(Any, kernel), cast(Any, None))
 
 
 def test_a_sender_reports_rtp_time_is_that_of_the_packet_which_goes_with_it() -> None:
     kernel = Kernel()
-    subject = call(port(), kernel)
+    subject = media(port(), kernel)
     now_ms = 0
     while not kernel.rtcp:
         subject.tick(ms(now_ms))
@@ -53,7 +48,7 @@ def test_a_sender_reports_rtp_time_is_that_of_the_packet_which_goes_with_it() ->
 
 def test_what_the_kernel_refused_was_not_sent() -> None:
     kernel, leg_port = Kernel(), port()
-    subject = call(leg_port, kernel)
+    subject = media(leg_port, kernel)
     audio = AgentAudio(leg_port, lambda _octets: None)
     audio.grant(VoiceFormat.PCMU, VoiceFormat.PCMU)
     audio.handle_audio(AudioReceived("r", "a", 0, bytes(1600)))
@@ -72,7 +67,7 @@ def test_what_the_kernel_refused_was_not_sent() -> None:
 
 def test_an_item_of_which_the_kernel_took_nothing_is_deleted() -> None:
     kernel, leg_port = Kernel(), port()
-    subject = call(leg_port, kernel)
+    subject = media(leg_port, kernel)
     audio = AgentAudio(leg_port, lambda _octets: None)
     audio.grant(VoiceFormat.PCMU, VoiceFormat.PCMU)
     audio.handle_audio(AudioReceived("r", "a", 0, bytes(1600)))

@@ -151,6 +151,9 @@ class FailingHost:
     def drain_sip(self) -> None:
         pass
 
+    def make_voice(self, *_: object) -> None:
+        raise NotImplementedError
+
 
 TROUBLE = TroubleNoted(code="x", fault="ours", text="x")
 ENDED = CallEnded(by="remote", cause="BYE")
@@ -232,7 +235,9 @@ def test_a_tap_learns_of_each_agreement_and_hears_each_packet_once() -> None:
 
         leg = SimpleNamespace(port=port, handle_sip_event=renegotiate)
         nothing = Nothing()
-        host = SimpleNamespace(drain_sip=nothing, read_media=nothing, media_ready=nothing)
+        host = SimpleNamespace(
+            drain_sip=nothing, read_media=nothing, media_ready=nothing, make_voice=nothing
+        )
         engine_call = EngineCall(cast(Any, leg), cast(Any, None), cast(Any, host), tap)
         engine_call.take(cast(Any, call))
         engine_call.drain()

@@ -28,9 +28,11 @@ from telephony.call import (
     Prompts,
     RejectCall,
     RingCall,
+    SipLeg,
     VoicePlan,
 )
 from telephony.engine.engine import Engine
+from telephony.engine.engine_call import EngineCall
 from telephony.engine.link import QueueLink
 from telephony.engine.settings import EngineSettings, SipListen
 from telephony.sdp import parse_description
@@ -423,7 +425,8 @@ def test_a_call_that_is_over_leaves_no_memory_behind() -> None:
             peer.send(invite())
             incoming = await app.row("call.incoming")
             gc.collect()  # what other tests left behind is not this one's
-            calls = [weakref.ref(one) for one in gc.get_objects() if isinstance(one, Call)]
+            parts = (Call, EngineCall, SipLeg)
+            calls = [weakref.ref(one) for one in gc.get_objects() if isinstance(one, parts)]
             gc.disable()
             try:
                 app.command(incoming.call_id, AnswerCall(plan=plan_to_nowhere()))
