@@ -1,5 +1,6 @@
 """A call: legs, voice session, states, log, and the messages between engine and app."""
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.call import Call
 from telephony.call.commands import (
     AnswerCall,
@@ -73,6 +74,13 @@ from telephony.call.outputs import (
     Released,
     TellVoice,
 )
+from telephony.call.progress_rows import (
+    AudioEnded,
+    ItemNoted,
+    PlayoutAdvanced,
+    ResponseBegan,
+    WordsAdded,
+)
 from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
@@ -81,9 +89,11 @@ from telephony.call.sip_leg import SipLeg
 from telephony.call.state import CallState
 
 __all__ = [
+    "AddWords",
     "AgentConfigured",
     "AnswerCall",
     "AttachHosted",
+    "AudioEnded",
     "Call",
     "CallAnswered",
     "CallCommand",
@@ -114,7 +124,9 @@ __all__ = [
     "HostedAct",
     "HostedActDone",
     "HostedActRequested",
+    "InterruptAgent",
     "ItemDeletedFromMemory",
+    "ItemNoted",
     "ItemTruncatedAt",
     "KeysCollected",
     "Leg",
@@ -126,6 +138,7 @@ __all__ = [
     "OpenVoice",
     "PlaceCall",
     "PlayAudio",
+    "PlayoutAdvanced",
     "PlayoutFinished",
     "Prompts",
     "ReceiveHosted",
@@ -133,6 +146,7 @@ __all__ = [
     "RejectCall",
     "Released",
     "ReportTransfer",
+    "ResponseBegan",
     "ResponseEnded",
     "RingCall",
     "Route",
@@ -152,6 +166,7 @@ __all__ = [
     "VoiceClosed",
     "VoiceGranted",
     "VoicePlan",
+    "WordsAdded",
     "decode_command",
     "decode_event",
     "encode",

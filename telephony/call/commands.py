@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.body import MessageBody
 from telephony.voice import ModelOptions, ToolServer, VoiceFormat
 
@@ -70,6 +71,8 @@ class VoicePlan(MessageBody):
     """After a ping, for the server to say anything at all before the session counts as lost."""
     on_failure: str | None = None
     """Target to transfer to when the session is lost, after the apology; None hangs up."""
+    is_followed: bool = False
+    """Whether rows say how the agent's words go on (`progress_rows`): for who conducts it."""
 
 
 class AnswerCall(MessageBody):
@@ -226,6 +229,8 @@ CallCommandBody = Annotated[
     | PlaceCall
     | ConfigureAgent
     | GiveToolResult
+    | InterruptAgent
+    | AddWords
     | StartTransfer
     | ReportTransfer
     | HangUp

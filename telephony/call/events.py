@@ -10,6 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from telephony.call.body import MessageBody
 from telephony.call.commands import HostedAct
+from telephony.call.progress_rows import (
+    AudioEnded,
+    ItemNoted,
+    PlayoutAdvanced,
+    ResponseBegan,
+    WordsAdded,
+)
 from telephony.voice import VoiceFormat
 
 __all__ = [
@@ -248,6 +255,8 @@ class ToolRequested(MessageBody):
     tool_call_id: str
     name: str
     arguments: str
+    item_id: str = ""
+    """Of the request, in the conversation."""
 
 
 class ToolServed(MessageBody):
@@ -320,6 +329,9 @@ CallEventBody = Annotated[
     | VoiceGranted
     | VoiceClosed
     | AgentConfigured
+    | ResponseBegan
+    | WordsAdded
+    | AudioEnded
     | ResponseEnded
     | CallerSpeechStarted
     | CallerSpeechStopped
@@ -327,7 +339,9 @@ CallEventBody = Annotated[
     | SpeechTranscribed
     | ItemTruncatedAt
     | ItemDeletedFromMemory
+    | PlayoutAdvanced
     | PlayoutFinished
+    | ItemNoted
     | DigitPressed
     | KeysCollected
     | ToolRequested
