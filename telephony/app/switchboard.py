@@ -36,8 +36,6 @@ from telephony.call import (
     RedirectCall,
     RejectCall,
     RingCall,
-    ToolRequested,
-    TransferEnded,
 )
 from telephony.errors import ConfigurationError
 
@@ -102,12 +100,8 @@ class Switchboard:
             case CallIncoming() as incoming:
                 answering = self._spawn(self._answer(record, incoming))
                 answering.add_done_callback(partial(self._reject_undecided, record))
-            case ToolRequested() as requested:
-                self._functions.handle_request(record, requested)
-            case TransferEnded() as ended:
-                self._functions.handle_transfer_ended(record, ended)
-            case _:
-                pass
+            case row:
+                (record.conductor or self._functions).handle_row(record, row)
 
     def place(
         self, call_id: str, target: str, agent: Agent, variables: Mapping[str, str] | None = None

@@ -259,7 +259,8 @@ class RealtimeSession:
         )
         update = session_update(body, self._token())
         self._update_id, self._awaits_grant = update.event_id, True
-        self._outputs.append(Message(write_update(update, self._profile)))
+        fields = self._settings.provider_fields
+        self._outputs.append(Message(write_update(update, self._profile, fields)))
 
     def _grant(self, event: events.SessionUpdated) -> None:
         asked = self._settings.audio_format
