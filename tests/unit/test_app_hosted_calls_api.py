@@ -18,7 +18,6 @@ from telephony.app.hosted.calls_api import (
     CallsApi,
     RefusedError,
     UnreachableError,
-    calls_url,
 )
 
 KEY = "sk-a-secret"
@@ -50,17 +49,29 @@ class Provider:
             await self.silence.wait()
         return self.answers.pop(0) if self.answers else web.Response()
 
+    async def handle_session(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append((request.raw_path, request.headers.get("Authorization"), None))
+        if self.answers:
+            return self.answers.pop(0)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        assert await socket.receive() is not None
+        return socket
+
 
 @asynccontextmanager
 async def serving(provider: Provider) -> AsyncGenerator[CallsApi]:
     app = web.Application()
     app.router.add_post("/{path:.*}", provider.handle)
+    app.router.add_get("/v1/realtime", provider.handle_session)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     api = CallsApi(
-        f"http://{host}:{port}/v1/realtime/calls/", (("Authorization", f"Bearer {KEY}"),)
+        f"http://{host}:{port}/v1/realtime/calls/",
+        (("Authorization", f"Bearer {KEY}"),),
+        lambda hosted_id: f"ws://{host}:{port}/v1/realtime?call_id={hosted_id}",
     )
     try:
         yield api
@@ -227,7 +238,7 @@ def test_a_connection_that_breaks_after_the_request_is_not_tried_again(act: str)
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        api = CallsApi(f"http://127.0.0.1:{port}", ())
+        api = CallsApi(f"http://127.0.0.1:{port}", (), str)
         with pytest.raises(UnreachableError, match=f"^{act}: ") as failed:
             await ACTS[act][0](api)
         assert not failed.value.is_unsent
@@ -248,7 +259,7 @@ def test_what_never_left_is_tried_again_but_for_a_refer(
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-        api = CallsApi(f"http://127.0.0.1:{port}", (("Authorization", KEY),))
+        api = CallsApi(f"http://127.0.0.1:{port}", (("Authorization", KEY),), str)
         began = asyncio.get_running_loop().time()
         with pytest.raises(UnreachableError, match=f"{act}: no connection") as failed:
             await ACTS[act][0](api)
@@ -261,14 +272,27 @@ def test_what_never_left_is_tried_again_but_for_a_refer(
     run(main)
 
 
-@pytest.mark.parametrize(
-    ("realtime", "calls"),
-    [
-        ("wss://api.example.com", "https://api.example.com/v1/realtime/calls"),
-        ("wss://api.example.com/", "https://api.example.com/v1/realtime/calls"),
-        ("wss://h:8443/openai/v1/realtime", "https://h:8443/openai/v1/realtime/calls"),
-        ("ws://127.0.0.1:9/v1/realtime?model=m", "http://127.0.0.1:9/v1/realtime/calls"),
-    ],
-)
-def test_the_calls_are_beside_the_sessions(realtime: str, calls: str) -> None:
-    assert calls_url(realtime, "/v1/realtime") == calls
+def test_a_session_says_that_a_call_was_accepted_and_404_that_it_was_not() -> None:
+    async def main() -> None:
+        provider = Provider()
+        async with serving(provider) as api:
+            assert await api.has_session("rtc_1")
+            provider.answers = [refusal(404), refusal(401)]
+            assert not await api.has_session("rtc_1")
+            with pytest.raises(RefusedError, match="attach: 401"):
+                await api.has_session("rtc_1")
+        assert provider.seen == [("/v1/realtime?call_id=rtc_1", f"Bearer {KEY}", None)] * 3
+
+    run(main)
+
+
+def test_a_provider_that_cannot_be_reached_tells_nothing_of_a_session() -> None:
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        api = CallsApi("http://127.0.0.1", (), lambda _: f"ws://127.0.0.1:{port}/")
+        with pytest.raises(UnreachableError, match="attach: ClientConnectorError"):
+            await api.has_session("rtc_1")
+        await api.close()
+
+    run(main)

@@ -104,10 +104,8 @@ def test_calls_by_other_servers_are_left_alone(opened: Open) -> None:
     assert second.abandoned(MAIN, LATER_S + 5) == ["rtc_0", "rtc_2"]
 
 
-def test_a_call_that_is_over_stays_over_and_tells_nothing_of_its_caller(
-    path: Path, opened: Open
-) -> None:
-    journal = opened("a")
+def test_a_call_that_is_over_stays_over_and_tells_nothing_of_its_caller(path: Path) -> None:
+    journal = SqliteJournal(path, "a")
     journal.receive(CALL, NOW_S)
     assert journal.move("rtc_1", CallState.OVER, NOW_S)
     assert not journal.move("rtc_1", CallState.ATTACHED, NOW_S)
@@ -130,8 +128,17 @@ def test_a_call_is_forgotten_once_no_webhook_of_it_can_come(opened: Open) -> Non
     assert not journal.receive(HostedCall("rtc_2", "evt_2", "main"), NOW_S)
 
 
-def test_it_survives_its_process(opened: Open) -> None:
-    first = opened("a")
+def test_who_ends_in_order_lets_go_of_his_calls_at_once(path: Path, opened: Open) -> None:
+    first = SqliteJournal(path, "a")
+    first.receive(CALL, NOW_S)
+    second = opened("b")
+    assert second.abandoned(MAIN, NOW_S) == []
+    first.close()
+    assert second.abandoned(MAIN, NOW_S) == ["rtc_1"]
+
+
+def test_it_survives_its_process(path: Path, opened: Open) -> None:
+    first = SqliteJournal(path, "a")
     first.receive(CALL, NOW_S)
     first.close()
     again = opened("b")

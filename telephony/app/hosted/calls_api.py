@@ -5,15 +5,15 @@ Source: the calls API of the Realtime protocol: `POST {base}/{call_id}/accept` a
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import aiohttp
 
 from telephony.errors import RemoteError, TransportError
 
-__all__ = ["CallGoneError", "CallsApi", "RefusedError", "UnreachableError", "calls_url"]
+__all__ = ["CallGoneError", "CallsApi", "RefusedError", "UnreachableError"]
 
 REQUEST_SECONDS: Final = 5.0
 CONNECT_SECONDS: Final = 2.0
@@ -62,19 +62,6 @@ class UnreachableError(TransportError):
         self.is_unsent = is_unsent
 
 
-def calls_url(realtime_url: str, path: str) -> str:
-    """Give the calls API beside a Realtime endpoint: `https` for `wss`, and `/calls` behind it.
-
-    Args:
-        realtime_url: A `ws://` or `wss://` URL.
-        path: For a URL that has none.
-    """
-    parts = urlsplit(realtime_url)
-    way = (parts.path if parts.path not in ("", "/") else path).rstrip("/")
-    scheme = {"ws": "http", "wss": "https"}[parts.scheme]
-    return urlunsplit((scheme, parts.netloc, f"{way}/calls", "", ""))
-
-
 class CallsApi:
     """One provider's calls API; `close` it in the end.
 
@@ -85,11 +72,15 @@ class CallsApi:
     Args:
         base: Such as `https://api.example.com/v1/realtime/calls`.
         headers: Sent with every request; they hold the key.
+        session_url: Gives the WebSocket URL of a call's session.
     """
 
-    def __init__(self, base: str, headers: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self, base: str, headers: tuple[tuple[str, str], ...], session_url: Callable[[str], str]
+    ) -> None:
         """Connect to nobody yet."""
         self._base = base.rstrip("/")
+        self._session_url = session_url
         self._headers = headers
         self._client: aiohttp.ClientSession | None = None
 
@@ -108,6 +99,18 @@ class CallsApi:
     async def hang_up(self, hosted_id: str) -> None:
         """End a call."""
         await self._ask(hosted_id, "hangup", None)
+
+    async def has_session(self, hosted_id: str) -> bool:
+        """Say whether a call was accepted and is not over: then its session can be joined."""
+        try:
+            async with self._opened().ws_connect(self._session_url(hosted_id)):
+                return True
+        except aiohttp.WSServerHandshakeError as refused:
+            if refused.status == GONE:
+                return False
+            raise RefusedError(f"attach: {refused.status}", refused.status) from None
+        except (aiohttp.ClientError, TimeoutError) as failed:
+            raise UnreachableError(f"attach: {type(failed).__name__}", is_unsent=True) from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -139,7 +142,7 @@ class CallsApi:
                     raise answer.error(act)
             await asyncio.sleep(wait_s)
 
-    async def _post(self, url: str, act: str, body: Mapping[str, Any] | None) -> "_Answer":
+    def _opened(self) -> aiohttp.ClientSession:
         if self._client is None:
             self._client = aiohttp.ClientSession(
                 headers=self._headers,
@@ -148,8 +151,11 @@ class CallsApi:
                 connector=aiohttp.TCPConnector(force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
+        return self._client
+
+    async def _post(self, url: str, act: str, body: Mapping[str, Any] | None) -> "_Answer":
         try:
-            async with self._client.post(url, json=body, allow_redirects=False) as answer:
+            async with self._opened().post(url, json=body, allow_redirects=False) as answer:
                 octets = await answer.content.read(MAX_ANSWER_OCTETS)
                 return _Answer(answer.status, answer.headers.get("Retry-After", ""), octets)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as failed:

@@ -7,6 +7,7 @@ process that dies lets go of its leases, and whoever finds such a call takes it 
 import json
 import sqlite3
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -77,7 +78,7 @@ class Journal(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of what is ours, and of the file."""
         ...
 
 
@@ -123,6 +124,7 @@ ORDER BY received_s
 RENEW: Final = """
 UPDATE hosted_call SET lease_until_s = :now + :lease WHERE owner = :owner AND state != 'over'
 """
+RELEASE: Final = "UPDATE hosted_call SET lease_until_s = 0 WHERE owner = :owner AND state != 'over'"
 OURS: Final = "SELECT hosted_id FROM hosted_call WHERE owner = :owner AND state != 'over'"
 FORGET: Final = "DELETE FROM hosted_call WHERE state = 'over' AND received_s < :now - :keep"
 
@@ -191,8 +193,9 @@ class SqliteJournal:
         return ours
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
+        """Let go of what is ours, for whoever comes next, and of the file."""
+        with closing(self._database):
+            self._execute(RELEASE, 0)
 
     def _execute(self, statement: str, now_s: float, **values: str) -> sqlite3.Cursor:
         times = {"now": now_s, "lease": LEASE_SECONDS, "keep": KEEP_SECONDS}
