@@ -56,6 +56,7 @@ from telephony.call.events import (
     VoiceClosed,
     VoiceGranted,
 )
+from telephony.call.hosted_leg import HostedLeg
 from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
 from telephony.call.media_policy import MediaPolicy
@@ -125,6 +126,7 @@ __all__ = [
     "HostedAct",
     "HostedActDone",
     "HostedActRequested",
+    "HostedLeg",
     "InterruptAgent",
     "ItemDeletedFromMemory",
     "ItemNoted",

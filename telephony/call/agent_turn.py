@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from telephony.call.failures import Failures
 from telephony.call.first_words import FirstWords
+from telephony.call.listener import Listener
 from telephony.call.patience import Patience
-from telephony.media import RtpPort
 from telephony.units import Nanoseconds
 from telephony.voice import Respond, ResponseFinished, ToolCalled, VoiceCommand
 
@@ -32,14 +32,14 @@ class AgentTurn:
         self.greeting = Respond()
         self._tell = tell
         self._filler = filler
-        self._port: RtpPort | None = None
+        self._listener: Listener | None = None
         self._first_words = FirstWords()
         self._patience = Patience()
         self._failures = Failures()
 
-    def join(self, port: RtpPort) -> None:
+    def join(self, listener: Listener) -> None:
         """Learn where the caller hears us."""
-        self._port = port
+        self._listener = listener
 
     @property
     def has_greeted(self) -> bool:
@@ -74,6 +74,11 @@ class AgentTurn:
         """Ask for words, and wait for them."""
         self._tell(respond)
         self.expect(respond, now_ns)
+
+    @property
+    def awaits_tool(self) -> bool:
+        """Whether a tool is at work."""
+        return self._patience.awaits_tool
 
     def expect(self, respond: Respond, now_ns: Nanoseconds) -> None:
         """Wait for words that were asked for by something else."""
@@ -117,8 +122,8 @@ class AgentTurn:
         """Learn how a response ended; tell whether it failed."""
         self._patience.handle_model()
         has_failed = self._failures.handle_finished(event)
-        if has_failed and self._port is not None:
-            self._port.play(self._filler)
+        if has_failed and self._listener is not None:
+            self._listener.play(self._filler)
         return has_failed
 
     @property
@@ -133,11 +138,11 @@ class AgentTurn:
     def handle_timer(self, now_ns: Nanoseconds) -> None:
         """Greet a silent caller, or fill the silence of one who waits."""
         self._greet_if_due(now_ns)
-        port = self._port
-        if port is None:
+        listener = self._listener
+        if listener is None:
             return
-        if self._patience.take_due(now_ns, is_silent=not port.playout.queued_samples):
-            port.play(self._filler)
+        if self._patience.take_due(now_ns, is_silent=listener.is_silent):
+            listener.play(self._filler)
 
     def handle_words_sent(self, now_ns: Nanoseconds) -> None:
         """Learn that all queued audio has gone out."""

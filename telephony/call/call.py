@@ -13,10 +13,12 @@ from telephony.call.call_media import CallMedia
 from telephony.call.call_voice import CallVoice
 from telephony.call.commands import (
     AnswerCall,
+    AttachHosted,
     CallCommandBody,
     ConfigureAgent,
     GiveToolResult,
     HangUp,
+    HostedActDone,
     PlayAudio,
     RedirectCall,
     RejectCall,
@@ -37,6 +39,7 @@ from telephony.call.events import (
     TransferProgressed,
     TransferRequested,
 )
+from telephony.call.hosted_leg import SUCCESS, HostedLeg
 from telephony.call.last_words import LastWords
 from telephony.call.leg import (
     FarEnded,
@@ -57,6 +60,7 @@ from telephony.call.log import EventLog
 from telephony.call.outbox import CallOutbox
 from telephony.call.outputs import CallOutput
 from telephony.call.prompts import Prompts
+from telephony.call.reattachment import Loss
 from telephony.call.settings import CallSettings
 from telephony.call.state import Action, CallInput, CallMachine, CallState, advance
 from telephony.call.timers import CallTimer, CallTimers
@@ -64,7 +68,13 @@ from telephony.call.transfer import CallTransfer
 from telephony.errors import LocalError
 from telephony.media import DigitArrived, MediaEvent, MediaStarted, WordsSent
 from telephony.units import NS_PER_SECOND, Nanoseconds
-from telephony.voice import DigitReceived, SessionClosed, SessionGranted, VoiceEvent
+from telephony.voice import (
+    DigitReceived,
+    PlayoutReported,
+    SessionClosed,
+    SessionGranted,
+    VoiceEvent,
+)
 
 __all__ = ["Call"]
 
@@ -166,7 +176,7 @@ class Call:
             return
         parts = self._parts
         match body:
-            case AnswerCall(plan=plan):
+            case AnswerCall(plan=plan) if not isinstance(self.leg, HostedLeg):
                 self._voice.plan = plan
                 self._input(CallInput.ANSWER)
             case RejectCall() | RedirectCall():
@@ -208,9 +218,29 @@ class Call:
                 self.leg.report_transfer(status, self.now_ns)
                 is_done = True
             case _:
-                is_done = False
+                is_done = self._handle_hosted(body)
         if not is_done:
             raise LocalError(f"a call that is {self.state.name} takes no {body.type}")
+
+    def _handle_hosted(self, body: CallCommandBody) -> bool:
+        """Carry out what only a call can that a provider holds; tell whether this is one."""
+        leg = self.leg
+        if not isinstance(leg, HostedLeg):
+            return False
+        match body:
+            case AttachHosted(plan=plan):
+                leg.is_accepted = True
+                self._voice.plan = plan.model_copy(update={"attach_to": leg.hosted_id})
+                self._input(CallInput.ANSWER)
+            case HostedActDone(act=act, status=status, reason=reason):
+                events = leg.handle_act_done(body)
+                if status not in SUCCESS:
+                    why = f"the provider's answer to {act}: {status or 'none'} {reason}"
+                    self._outbox.trouble("hosted.refused", "model", why.rstrip())
+                self.handle_leg_events(events, self.now_ns)
+            case _:
+                return False
+        return True
 
     def _press_for_model(self, digits: str, tool_call_id: str) -> bool:
         """Press keys, and tell the model whether that works: it acts on what it is told."""
@@ -272,12 +302,13 @@ class Call:
 
     def _join_media(self) -> None:
         parts, port = self._parts, self.leg.port
-        assert port is not None
         parts.ending.answered_ns = self.now_ns
         self._timers.arm(CallTimer.DURATION, self.now_ns + parts.settings.max_duration_ns)
         parts.media.start()
-        if self.conversation is not None:
+        if self.conversation is not None and port is not None:
             self.conversation.join(port)
+        elif self.conversation is not None:
+            self.conversation.turn.handle_media_started(self.now_ns)
         parts.media.tell()
         parts.last_words.handle_media()
 
@@ -313,14 +344,19 @@ class Call:
         conversation = self.conversation
         if conversation is None or self.is_over:
             return
+        if isinstance(event, SessionClosed) and conversation.can_be_rejoined:
+            self._lose_hosted(event)
+            return
         conversation.handle_voice_event(event, now_ns)
         if isinstance(event, SessionGranted):
-            self._voice.stop_waiting()
+            self._voice.handle_granted()
             self._input(CallInput.VOICE_READY)
         elif isinstance(event, SessionClosed):
             self._lose_voice(event.reason)
         elif isinstance(event, DigitReceived):
             self._handle_digit(DigitPressed(digit=event.digit, method="provider"))
+        elif isinstance(event, PlayoutReported) and event.state != "started":
+            self._handle_words_sent()
         self._check_voice()
         self._check_words()
 
@@ -348,6 +384,10 @@ class Call:
                 self._lose_voice("not granted in time")
             case CallTimer.WORDS:
                 self._input(CallInput.WORDS_SENT)
+            case CallTimer.REFER:
+                self._handle_hosted(HostedActDone(act="refer", reason="the app did not say"))
+            case CallTimer.REATTACH:
+                self._voice.reattach()
             case CallTimer.DURATION:
                 why = "the longest call allowed is over"
                 self._outbox.trouble("call.too_long", "configuration", why)
@@ -372,6 +412,14 @@ class Call:
             cause = f"the voice session was lost: {why}"
             self._parts.ending.ended = FarEnded("failure", cause, None)
         self._input(CallInput.VOICE_LOST)
+
+    def _lose_hosted(self, closed: SessionClosed) -> None:
+        """Lose the socket to a session that lives as long as its call does."""
+        loss = self._voice.handle_hosted_loss(closed)
+        if loss is Loss.FINAL:
+            self._lose_voice(closed.reason)
+        elif loss is Loss.ENDED and isinstance(self.leg, HostedLeg):
+            self.handle_leg_events(self.leg.handle_gone(), self.now_ns)
 
     def _check_words(self) -> None:
         """Go on, once nothing is left to be said, where that was waited for."""

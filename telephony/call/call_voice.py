@@ -6,14 +6,16 @@ from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.conversation import Conversation, Outlets
 from telephony.call.events import AgentConfigured, DigitPressed, KeysCollected
+from telephony.call.hosted_conversation import HostedConversation
 from telephony.call.keys import KeyCollector
 from telephony.call.outbox import CallOutbox
 from telephony.call.outputs import CloseVoice, OpenVoice, TellVoice
 from telephony.call.prompts import Prompts
+from telephony.call.reattachment import Loss, Reattachment
 from telephony.call.settings import CallSettings
 from telephony.call.timers import CallTimer, CallTimers
 from telephony.units import Nanoseconds
-from telephony.voice import VoiceCommand, VoiceFormat
+from telephony.voice import SessionClosed, VoiceCommand, VoiceFormat
 
 __all__ = ["CallVoice"]
 
@@ -50,6 +52,7 @@ class CallVoice:
         self._prompts = prompts
         self._outlets = Outlets(note=outbox.note, tell=self._tell, append=append)
         self._keys = KeyCollector()
+        self._reattachment = Reattachment()
         self._sessions = 0
 
     @property
@@ -68,7 +71,8 @@ class CallVoice:
             return False
         now_ns, settings = self._outbox.now_ns, self._settings
         epoch, self._sessions = self._sessions, self._sessions + 1
-        self.conversation = Conversation(self.plan, self._outlets, self._prompts, epoch, now_ns)
+        kind = Conversation if self.plan.attach_to is None else HostedConversation
+        self.conversation = kind(self.plan, self._outlets, self._prompts, epoch, now_ns)
         self._timers.arm(CallTimer.GRANT, now_ns + settings.grant_ns)
         self._timers.arm(CallTimer.GRANT_LIMIT, now_ns + settings.grant_limit_ns)
         self._outbox.put(OpenVoice(self.plan, epoch))
@@ -77,17 +81,54 @@ class CallVoice:
         return True
 
     def _tell(self, command: VoiceCommand) -> None:
-        self._outbox.put(TellVoice(command))
+        if not self._reattachment.hold(command):
+            self._outbox.put(TellVoice(command))
+
+    def handle_hosted_loss(self, closed: SessionClosed) -> Loss:
+        """Learn that the socket to a hosted call's session is gone, and say what that means.
+
+        Where another is to be tried, `CallTimer.REATTACH` says when; then `reattach` is due.
+        """
+        hosted = self.conversation
+        assert isinstance(hosted, HostedConversation)
+        loss = self._reattachment.judge(closed, self._outbox.now_ns)
+        self._timers.disarm(CallTimer.GRANT_LIMIT)
+        if loss is Loss.AGAIN and self._reattachment.due_ns is not None:
+            hosted.detach(closed)
+            self._timers.arm(CallTimer.REATTACH, self._reattachment.due_ns)
+        elif loss is Loss.ENDED:
+            hosted.end(closed)
+        else:
+            hosted.handle_voice_event(closed, self._outbox.now_ns)
+        return loss
+
+    def reattach(self) -> None:
+        """Try another socket to a hosted call's session."""
+        hosted = self.conversation
+        if not isinstance(hosted, HostedConversation) or hosted.is_closed:
+            return
+        now_ns = self._outbox.now_ns
+        epoch, self._sessions = self._sessions, self._sessions + 1
+        self._timers.arm(CallTimer.GRANT_LIMIT, now_ns + self._settings.grant_limit_ns)
+        self._outbox.put(OpenVoice(hosted.plan, epoch))
+        hosted.attach(epoch, now_ns)
 
     def stop_waiting(self) -> None:
         """Wait for the session no more: it was granted, or lost."""
         self._timers.disarm(CallTimer.GRANT, CallTimer.GRANT_LIMIT)
+
+    def handle_granted(self) -> None:
+        """Learn that the session may be told what it is to know, what waited for it first."""
+        self.stop_waiting()
+        for command in self._reattachment.handle_granted():
+            self._tell(command)
 
     def configure(self, plan: VoicePlan) -> bool:
         """Become another agent in mid-call; tell whether there was one."""
         conversation = self.conversation
         if conversation is None:
             return False
+        plan = plan.model_copy(update={"attach_to": conversation.plan.attach_to})
         self.plan = plan
         conversation.configure(plan, conversation.leg_format)
         self._outbox.note(AgentConfigured(agent=plan.agent))

@@ -267,9 +267,17 @@ class Conversation:
         if not self.is_closed:
             self.troubles.handle_lost(event)
         self.give_up()
+        self._note_closed(event)
+
+    def _note_closed(self, event: SessionClosed) -> None:
         self._outlets.note(
             VoiceClosed(epoch=self._epoch, is_clean=event.is_clean, reason=event.reason)
         )
+
+    @property
+    def can_be_rejoined(self) -> bool:
+        """Whether the session lives on when its socket is lost, and is wanted."""
+        return False
 
     def give_up(self) -> None:
         """Expect nothing of the session any more."""

@@ -50,7 +50,7 @@ class MediaDescribed:
 
 @dataclass(frozen=True, slots=True)
 class LegMediaAgreed:
-    """Both sides agreed on audio: `leg.port` is there and may tick."""
+    """Both sides agreed on audio: `leg.port` is there, where the audio is ours, and may tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class Leg(Protocol):
 
     @property
     def port(self) -> RtpPort | None:
-        """The media, once it is agreed."""
+        """The media, once it is agreed; never where it is a provider's."""
         ...
 
     def ring(self, now_ns: Nanoseconds) -> None:
