@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from telephony.agent import Agent, Transfer, agents_by_name, session_tools
+from telephony.app.hosted.checks import hosted_faults
 from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
@@ -80,9 +81,11 @@ class Configured:
         """
         if embedded_url is not None:
             return Plans({LOCAL: VoiceServer(embedded_url)})
-        return Plans(
-            {name: _voice_server(server, environ) for name, server in self.servers.items()}
-        )
+        return Plans(self.voice_servers(environ))
+
+    def voice_servers(self, environ: Mapping[str, str]) -> dict[str, VoiceServer]:
+        """Give the servers of the settings, with their keys."""
+        return {name: _voice_server(server, environ) for name, server in self.servers.items()}
 
 
 def load_phone(spec: str) -> Phone:
@@ -251,6 +254,7 @@ def _faults(configured: Configured) -> Iterator[str]:
                 " dialled, 'prefix*' or '*'"
             )
     yield from _absent_keys(configured.servers)
+    yield from hosted_faults(configured.settings, os.environ)
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
         try:

@@ -85,6 +85,7 @@ from telephony.call.progress_rows import (
 from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
+from telephony.call.session_settings import session_settings
 from telephony.call.settings import CallSettings
 from telephony.call.sip_leg import SipLeg
 from telephony.call.state import CallState
@@ -173,4 +174,5 @@ __all__ = [
     "decode_event",
     "encode",
     "route",
+    "session_settings",
 ]
