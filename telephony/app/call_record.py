@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from telephony.agent import Agent
+from telephony.app.conductor import Conductor
+from telephony.app.way import Way
 from telephony.call import CallAnswered, CallEnded, CallEvent
 
 __all__ = ["CallRecord"]
@@ -26,6 +28,8 @@ class CallRecord:
         variables: Facts for the model.
         transfer_tool_call_id: The function call that waits for a transfer.
         is_over: Whether it has ended.
+        conductor: Who conducts it; None leaves it to the one for agents of ours.
+        way: How it reached us; None is our own SIP.
     """
 
     call_id: str
@@ -35,6 +39,8 @@ class CallRecord:
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     transfer_tool_call_id: str | None = None
     is_over: bool = False
+    conductor: Conductor | None = None
+    way: Way | None = None
 
     def take(self, event: CallEvent) -> None:
         """Take the next row."""

@@ -10,8 +10,10 @@ from telephony.agent import Agent, Executor, Tool, ToolArgumentError, Transfer, 
 from telephony.app.call_record import CallRecord
 from telephony.app.plans import Plans
 from telephony.app.tool_runtime import ToolRuntime
+from telephony.app.transfers import NOT_ALLOWED, UNDER_WAY, failure_of
 from telephony.call import (
     CallCommandBody,
+    CallEventBody,
     ConfigureAgent,
     GiveToolResult,
     HangUp,
@@ -31,7 +33,7 @@ log = structlog.get_logger("telephony.calls")
 
 
 class ModelFunctions:
-    """Carries out the functions that models call.
+    """Carries out the functions that models call: the conductor of agents that are ours.
 
     Args:
         agents: Every agent that a call can reach, by name.
@@ -58,6 +60,16 @@ class ModelFunctions:
         self._command = command
         self._spawn = spawn
         self._may_transfer = may_transfer
+
+    def handle_row(self, record: CallRecord, row: CallEventBody) -> None:
+        """Take the next row of a call's event log."""
+        match row:
+            case ToolRequested():
+                self.handle_request(record, row)
+            case TransferEnded():
+                self.handle_transfer_ended(record, row)
+            case _:
+                pass
 
     def handle_request(self, record: CallRecord, requested: ToolRequested) -> None:
         """Do what the model asks for: run a tool, act on the call, hand it over or transfer it."""
@@ -116,7 +128,8 @@ class ModelFunctions:
     def _hand_over(self, record: CallRecord, agent: Agent, requested: ToolRequested) -> None:
         """Give the call to another agent: its settings first, then the answer that speaks."""
         try:
-            plan = self._plans.plan(agent, record.variables)
+            held_by = record.way.realtime if record.way is not None else None
+            plan = self._plans.plan(agent, record.variables, held_by)
         except ConfigurationError as wrong:
             log.error("agent cannot take over", call=record.call_id, why=str(wrong))
             text = f"error: {agent.name} cannot take over; stay with the caller"
@@ -129,12 +142,10 @@ class ModelFunctions:
     def _transfer(self, record: CallRecord, action: Transfer, requested: ToolRequested) -> None:
         if not self._may_transfer(action.to):
             log.warning("transfer not allowed", call=record.call_id, target=action.to)
-            text = "error: this transfer is not allowed; stay with the caller"
-            self._give(record, requested.tool_call_id, text)
+            self._give(record, requested.tool_call_id, NOT_ALLOWED)
             return
         if record.transfer_tool_call_id is not None:
-            text = "error: a transfer is under way already"
-            self._give(record, requested.tool_call_id, text, respond=False)
+            self._give(record, requested.tool_call_id, UNDER_WAY, respond=False)
             return
         record.transfer_tool_call_id = requested.tool_call_id
         self._command(record, StartTransfer(target=action.to))
@@ -142,7 +153,6 @@ class ModelFunctions:
     def handle_transfer_ended(self, record: CallRecord, ended: TransferEnded) -> None:
         """Tell the model what came of a transfer that failed; after a good one we are gone."""
         tool_call_id, record.transfer_tool_call_id = record.transfer_tool_call_id, None
-        if tool_call_id is None or ended.outcome in {"connected", "handed_off"}:
-            return
-        status = f" ({ended.status})" if ended.status else ""
-        self._give(record, tool_call_id, f"The transfer did not work: {ended.outcome}{status}.")
+        failure = failure_of(ended)
+        if tool_call_id is not None and failure is not None:
+            self._give(record, tool_call_id, failure)

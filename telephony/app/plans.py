@@ -46,23 +46,29 @@ class Plans:
         """Learn where a server is from now on."""
         self._servers[name] = replace(self._servers[name], url=url)
 
-    def server(self, agent: Agent) -> VoiceServer:
+    def server(self, agent: Agent, held_by: str | None = None) -> VoiceServer:
         """Find an agent's server.
 
+        Args:
+            agent: Who talks.
+            held_by: The server that holds the call, where one does.
+
         Raises:
-            ConfigurationError: It names one that is not configured.
+            ConfigurationError: It names one that is not configured, or not the call's.
         """
-        name = agent.realtime or next(iter(self._servers))
+        name = agent.realtime or held_by or next(iter(self._servers))
         server = self._servers.get(name)
-        if server is None:
-            known = ", ".join(self._servers)
+        if server is None or name != (held_by or name):
+            known = held_by or ", ".join(self._servers)
             message = f"agent {agent.name!r}: realtime is {name!r}, wanted one of {known}"
             raise ConfigurationError(message)
         return server
 
-    def plan(self, agent: Agent, variables: Mapping[str, str]) -> VoicePlan:
+    def plan(
+        self, agent: Agent, variables: Mapping[str, str], held_by: str | None = None
+    ) -> VoicePlan:
         """Make the plan for an agent; `variables` follow its instructions, one a line."""
-        server = self.server(agent)
+        server = self.server(agent, held_by)
         facts = "".join(f"\n- {name}: {value}" for name, value in variables.items())
         known = f"\n\nKnown of this call:{facts}" if facts else ""
         return VoicePlan(

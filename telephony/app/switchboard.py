@@ -26,18 +26,14 @@ from telephony.app.phone import (
 )
 from telephony.app.plans import Plans
 from telephony.app.tool_runtime import ToolRuntime
+from telephony.app.way import SipWay, Way
 from telephony.call import (
-    AnswerCall,
     CallCommand,
     CallCommandBody,
     CallEvent,
     CallIncoming,
     PlaceCall,
-    RedirectCall,
-    RejectCall,
     RingCall,
-    ToolRequested,
-    TransferEnded,
 )
 from telephony.errors import ConfigurationError
 
@@ -102,12 +98,17 @@ class Switchboard:
             case CallIncoming() as incoming:
                 answering = self._spawn(self._answer(record, incoming))
                 answering.add_done_callback(partial(self._reject_undecided, record))
-            case ToolRequested() as requested:
-                self._functions.handle_request(record, requested)
-            case TransferEnded() as ended:
-                self._functions.handle_transfer_ended(record, ended)
-            case _:
-                pass
+            case row:
+                (record.conductor or self._functions).handle_row(record, row)
+
+    def expect(self, call_id: str, way: Way) -> None:
+        """Learn of a call that the engine is about to tell of, and that came another way than SIP.
+
+        Args:
+            call_id: Names the call.
+            way: Carries out what is decided about it.
+        """
+        self.calls[call_id] = CallRecord(call_id, way=way)
 
     def place(
         self, call_id: str, target: str, agent: Agent, variables: Mapping[str, str] | None = None
@@ -156,7 +157,7 @@ class Switchboard:
         trace = "".join(traceback.format_exception(error))
         log.error("call not decided", call=record.call_id, exception=trace)
         if not record.is_over:
-            self._command(record, RejectCall(status=INTERNAL_ERROR))
+            self._way(record).reject(INTERNAL_ERROR)
 
     async def _answer(self, record: CallRecord, incoming: CallIncoming) -> None:
         decision = await self.incoming.ask_hook(record.call_id, incoming)
@@ -169,22 +170,26 @@ class Switchboard:
         if isinstance(decision, Agent):
             decision = Answer(decision)
         if not record.is_over:
-            self._command(record, self._carry_out(record, decision))
+            self._carry_out(record, self._way(record), decision)
+
+    def _way(self, record: CallRecord) -> Way:
+        return record.way or SipWay(partial(self._command, record))
 
     def _carry_out(
-        self, record: CallRecord, decision: Answer | Reject | Redirect
-    ) -> AnswerCall | RejectCall | RedirectCall:
-        """Turn a decision into a command; an agent that cannot be served refuses the call."""
+        self, record: CallRecord, way: Way, decision: Answer | Reject | Redirect
+    ) -> None:
+        """Have a decision carried out; an agent that cannot be served refuses the call."""
         match decision:
             case Answer(agent=agent, variables=variables):
                 try:
-                    plan = self._plans.plan(agent, variables)
+                    plan = self._plans.plan(agent, variables, way.realtime)
                 except ConfigurationError as wrong:
                     log.error("agent cannot answer", call=record.call_id, why=str(wrong))
-                    return RejectCall(status=SERVICE_UNAVAILABLE)
+                    way.reject(SERVICE_UNAVAILABLE)
+                    return
                 record.agent, record.variables = agent, variables
-                return AnswerCall(plan=plan)
+                way.answer(plan)
             case Redirect(to=to):
-                return RedirectCall(contact=to)
+                way.redirect(to)
             case Reject(status=status, reason=reason):
-                return RejectCall(status=status, reason=reason)
+                way.reject(status, reason)
