@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from telephony.call.failures import Failures
 from telephony.call.first_words import FirstWords
-from telephony.call.patience import Patience
+from telephony.call.patience import FILLER_AGAIN_NS, Patience
 from telephony.media import RtpPort
 from telephony.units import Nanoseconds
 from telephony.voice import Respond, ResponseFinished, ToolCalled, VoiceCommand
@@ -36,6 +36,7 @@ class AgentTurn:
         self._first_words = FirstWords()
         self._patience = Patience()
         self._failures = Failures()
+        self._filler_ns = Nanoseconds(0)  # when another may be played to a caller nobody hears
 
     def join(self, port: RtpPort) -> None:
         """Learn where the caller hears us."""
@@ -45,6 +46,8 @@ class AgentTurn:
         """Learn that the far end is there: the greeting may start once it can be heard."""
         self._first_words.begin(now_ns)
         self._greet_if_due(now_ns)
+        if self._first_words.awaits_grant:
+            self._patience.wait(now_ns)
 
     def handle_media_started(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end sends: what we send now arrives."""
@@ -133,6 +136,14 @@ class AgentTurn:
             return
         if self._patience.take_due(now_ns, is_silent=not port.playout.queued_samples):
             port.play(self._filler)
+
+    def handle_uplink_blocked(self, now_ns: Nanoseconds) -> None:
+        """Fill the silence of a caller whose words reach nobody."""
+        port = self._port
+        if port is None or port.playout.queued_samples or now_ns < self._filler_ns:
+            return
+        self._filler_ns = Nanoseconds(now_ns + FILLER_AGAIN_NS)
+        port.play(self._filler)
 
     def handle_words_sent(self, now_ns: Nanoseconds) -> None:
         """Learn that all queued audio has gone out."""

@@ -50,7 +50,7 @@ class EngineVoice:
         """
         link = self._link
         if link is not None and (dropped := link.append(audio)) and port is not None:
-            port.uplink.handle_backlog_dropped(dropped, link.waiting_appends)
+            port.handle_backlog_dropped(dropped, link.waiting_appends)
 
     def counters(self) -> dict[str, int]:
         """Give what the session counted, by name."""
