@@ -1,15 +1,20 @@
 """A call: legs, voice session, states, log, and the messages between engine and app."""
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.call import Call
 from telephony.call.commands import (
     AnswerCall,
+    AttachHosted,
     CallCommand,
     CallCommandBody,
     ConfigureAgent,
     GiveToolResult,
     HangUp,
+    HostedAct,
+    HostedActDone,
     PlaceCall,
     PlayAudio,
+    ReceiveHosted,
     RedirectCall,
     RejectCall,
     ReportTransfer,
@@ -34,6 +39,7 @@ from telephony.call.events import (
     CallProgressed,
     CallResumed,
     DigitPressed,
+    HostedActRequested,
     ItemDeletedFromMemory,
     ItemTruncatedAt,
     KeysCollected,
@@ -68,6 +74,13 @@ from telephony.call.outputs import (
     Released,
     TellVoice,
 )
+from telephony.call.progress_rows import (
+    AudioEnded,
+    ItemNoted,
+    PlayoutAdvanced,
+    ResponseBegan,
+    WordsAdded,
+)
 from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
@@ -76,8 +89,11 @@ from telephony.call.sip_leg import SipLeg
 from telephony.call.state import CallState
 
 __all__ = [
+    "AddWords",
     "AgentConfigured",
     "AnswerCall",
+    "AttachHosted",
+    "AudioEnded",
     "Call",
     "CallAnswered",
     "CallCommand",
@@ -105,7 +121,12 @@ __all__ = [
     "EventLog",
     "GiveToolResult",
     "HangUp",
+    "HostedAct",
+    "HostedActDone",
+    "HostedActRequested",
+    "InterruptAgent",
     "ItemDeletedFromMemory",
+    "ItemNoted",
     "ItemTruncatedAt",
     "KeysCollected",
     "Leg",
@@ -117,12 +138,15 @@ __all__ = [
     "OpenVoice",
     "PlaceCall",
     "PlayAudio",
+    "PlayoutAdvanced",
     "PlayoutFinished",
     "Prompts",
+    "ReceiveHosted",
     "RedirectCall",
     "RejectCall",
     "Released",
     "ReportTransfer",
+    "ResponseBegan",
     "ResponseEnded",
     "RingCall",
     "Route",
@@ -142,6 +166,7 @@ __all__ = [
     "VoiceClosed",
     "VoiceGranted",
     "VoicePlan",
+    "WordsAdded",
     "decode_command",
     "decode_event",
     "encode",

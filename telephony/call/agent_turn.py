@@ -42,6 +42,11 @@ class AgentTurn:
         """Learn where the caller hears us."""
         self._port = port
 
+    @property
+    def has_greeted(self) -> bool:
+        """Whether the greeting was asked for."""
+        return self._first_words.is_over
+
     def begin(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end is there: the greeting may start once it can be heard."""
         self._first_words.begin(now_ns)

@@ -8,6 +8,7 @@ into inputs of the table in `state.py`; `actions.py` carries out what the table 
 from collections.abc import Callable
 
 from telephony.call.actions import CallActions, CallParts
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.call_media import CallMedia
 from telephony.call.call_voice import CallVoice
 from telephony.call.commands import (
@@ -193,6 +194,10 @@ class Call:
                 is_done = self._voice.configure(plan)
             case GiveToolResult():
                 is_done = self._voice.give_tool_result(body)
+            case InterruptAgent():
+                is_done = self._voice.handle_interrupt(body)
+            case AddWords():
+                is_done = self._voice.add_words(body)
             case SendDigits(digits=digits, tool_call_id=None):
                 is_done = self._parts.media.send_digits(digits)
             case SendDigits(digits=digits, tool_call_id=str(tool_call_id)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.conversation import Conversation, Outlets
 from telephony.call.events import AgentConfigured, DigitPressed, KeysCollected
@@ -99,6 +100,20 @@ class CallVoice:
         self.conversation.give_tool_result(result, self._outbox.now_ns)
         return True
 
+    def handle_interrupt(self, asked: InterruptAgent) -> bool:
+        """Stop words of the agent; tell whether there is a session."""
+        if self.conversation is None:
+            return False
+        self.conversation.handle_interrupt(asked)
+        return True
+
+    def add_words(self, words: AddWords) -> bool:
+        """Tell the agent something in writing; tell whether there is a session."""
+        if self.conversation is None:
+            return False
+        self.conversation.add_words(words, self._outbox.now_ns)
+        return True
+
     def handle_digit(self, pressed: DigitPressed, *, is_up: bool) -> None:
         """Take one key; while the call is not up it is only noted."""
         self._outbox.note(pressed)
@@ -128,13 +143,13 @@ class CallVoice:
         self._keys.handle_timer(now_ns)
         self._take_keys(is_up=is_up)
         if self.conversation is not None:
-            self.conversation.turn.handle_timer(now_ns)
+            self.conversation.handle_timer(now_ns)
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
         deadlines = [self._keys.next_deadline()]
         if self.conversation is not None:
-            deadlines.append(self.conversation.turn.next_deadline())
+            deadlines.append(self.conversation.next_deadline())
         return min((one for one in deadlines if one is not None), default=None)
 
     def take_fault(self) -> str | None:

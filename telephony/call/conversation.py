@@ -7,6 +7,7 @@ into interruptions. When the agent is to speak is `AgentTurn`'s to know.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from telephony.call.agent_commands import AddWords, InterruptAgent
 from telephony.call.agent_turn import AgentTurn
 from telephony.call.commands import GiveToolResult, VoicePlan
 from telephony.call.cut_rows import row_of_cut
@@ -22,6 +23,7 @@ from telephony.call.events import (
     VoiceGranted,
 )
 from telephony.call.news_rows import row_of_news
+from telephony.call.progress import Progress
 from telephony.call.prompts import Prompts
 from telephony.call.session_settings import session_settings
 from telephony.call.session_troubles import SessionTroubles
@@ -100,6 +102,7 @@ class Conversation:
         self.is_closed = False
         self.turn = AgentTurn(outlets.tell, prompts.filler)
         self.troubles = SessionTroubles(outlets.note)
+        self._progress = Progress(outlets.note)
         self._outlets = outlets
         self._epoch = epoch
         self._opened_ns = opened_ns
@@ -110,6 +113,7 @@ class Conversation:
     def configure(self, plan: VoicePlan, leg_format: VoiceFormat) -> None:
         """Ask the session for what a plan wants; also for another agent's, in mid-call."""
         self.plan = plan
+        self._progress.is_on = plan.is_followed
         self.turn.greeting = Respond(plan.greeting)
         self._outlets.tell(Configure(session_settings(plan, leg_format)))
 
@@ -117,6 +121,7 @@ class Conversation:
         """Connect the leg's audio."""
         self._port = port
         self.turn.join(port)
+        self._progress.join(port)
         self._audio = AgentAudio(port, self._outlets.append)
         self._audio.epoch = self._epoch
         port.uplink.sink = self._audio.handle_uplink
@@ -134,6 +139,7 @@ class Conversation:
         """Take one event of the session; of one that is closed only the end is news."""
         if self.is_closed and not isinstance(event, SessionClosed):
             return
+        self._progress.handle(event, now_ns)
         match event:
             case AudioReceived() | AudioFinished() | ResponseStarted():
                 self._handle_response(event, now_ns)
@@ -154,9 +160,16 @@ class Conversation:
     def _handle_news(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
         note = self._outlets.note
         match event:
-            case ToolCalled(call_id=call_id, name=name, arguments=arguments):
+            case ToolCalled():
                 self.turn.handle_tool_called(event, now_ns)
-                note(ToolRequested(tool_call_id=call_id, name=name, arguments=arguments))
+                note(
+                    ToolRequested(
+                        tool_call_id=event.call_id,
+                        name=event.name,
+                        arguments=event.arguments,
+                        item_id=event.item_id,
+                    )
+                )
             case CallerTranscribed(item_id=item_id, text=text, is_final=True):
                 note(SpeechTranscribed(role="caller", item_id=item_id, text=text))
             case AgentTranscribed(item_id=item_id, text=text, is_final=True):
@@ -202,6 +215,7 @@ class Conversation:
         match event:
             case AudioReceived():
                 self._handle_audio(audio, event)
+                self._progress.handle_audio(now_ns)
                 self.turn.handle_words(event.response_id)
             case AudioFinished():
                 audio.handle_audio_finished(event)
@@ -262,19 +276,59 @@ class Conversation:
         self.is_closed = True
         self.turn.handle_closed()
 
-    def interrupt(self, audio_start_ms: int | None = None) -> None:
-        """Stop the agent's words and cut its memory at what the caller was sent."""
+    def interrupt(
+        self,
+        audio_start_ms: int | None = None,
+        *,
+        response_id: str | None = None,
+        cancels: bool = True,
+    ) -> None:
+        """Stop the agent's words and cut its memory at what the caller was sent.
+
+        Args:
+            audio_start_ms: Onset of the caller's speech, where that is the cause.
+            response_id: Whose words; None all.
+            cancels: Whether the model shall stop, too.
+        """
         audio, port = self._audio, self._port
         if audio is None or port is None:
             return
         interrupted = audio.interrupt(
-            audio_start_ms=audio_start_ms, truncate_at=self.plan.truncate_at
+            audio_start_ms=audio_start_ms,
+            truncate_at=self.plan.truncate_at,
+            response_id=response_id,
+            cancels=cancels,
         )
+        self._progress.tell_playout()
         for command in interrupted.commands:
             self._outlets.tell(command)
             row = row_of_cut(command, interrupted, port.audio_format.rate_hz)
             if row is not None:
                 self._outlets.note(row)
+
+    def handle_interrupt(self, asked: InterruptAgent) -> None:
+        """Stop what the app wants stopped."""
+        if asked.stops == "response":
+            self._outlets.tell(CancelResponse(asked.response_id))
+        else:
+            self.interrupt(response_id=asked.response_id, cancels=asked.stops == "all")
+
+    def add_words(self, words: AddWords, now_ns: Nanoseconds) -> None:
+        """Tell the session what the app writes; what comes before the greeting, that answers."""
+        if words.text or words.pictures:
+            self._outlets.tell(AddText(words.text, pictures=words.pictures))
+        if words.respond and self.turn.has_greeted:
+            self.turn.ask(Respond(), now_ns)
+
+    def handle_timer(self, now_ns: Nanoseconds) -> None:
+        """Learn that `next_deadline()` has passed."""
+        self.turn.handle_timer(now_ns)
+        self._progress.handle_timer(now_ns)
+
+    def next_deadline(self) -> Nanoseconds | None:
+        """Say when `handle_timer` wants to be called."""
+        deadlines = (self.turn.next_deadline(), self._progress.next_deadline())
+        return min((one for one in deadlines if one is not None), default=None)
 
     def handle_key(self) -> None:
         """Let a key stop the agent's words, as speech would, where the agent allows it."""

@@ -9,6 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from telephony.call.body import MessageBody
+from telephony.call.commands import HostedAct
+from telephony.call.progress_rows import (
+    AudioEnded,
+    ItemNoted,
+    PlayoutAdvanced,
+    ResponseBegan,
+    WordsAdded,
+)
 from telephony.voice import VoiceFormat
 
 __all__ = [
@@ -26,6 +34,7 @@ __all__ = [
     "CallerSpeechStarted",
     "CallerSpeechStopped",
     "DigitPressed",
+    "HostedActRequested",
     "ItemDeletedFromMemory",
     "ItemTruncatedAt",
     "KeysCollected",
@@ -48,19 +57,24 @@ class CallIncoming(MessageBody):
     """Someone calls; routing decides. Caller-supplied text is untrusted."""
 
     type: Literal["call.incoming"] = "call.incoming"
-    way: Literal["sip"] = "sip"
+    way: Literal["sip", "hosted"] = "sip"
     number: str
     """User part of the Request-URI: what was dialled."""
     to: str
+    """The To header field's URI; of a hosted call what was dialled."""
     caller: str
     """User part of From, or its whole URI where there is none."""
     caller_name: str
     source: str
-    """host:port that the request came from."""
-    sip_call_id: str
+    """host:port that the request came from; of a hosted call the name of its settings."""
+    sip_call_id: str | None = None
+    """Of a call that came over our own SIP."""
+    hosted_id: str | None = None
+    """The provider's name of a hosted call."""
     headers: tuple[tuple[str, str], ...] = ()
     """Header fields of the INVITE that are not the protocol's own, in order."""
     capabilities: tuple[str, ...] = ()
+    """What this way can do: values of `Capability`."""
 
 
 class CallPlaced(MessageBody):
@@ -84,9 +98,11 @@ class CallAnswered(MessageBody):
 
     type: Literal["call.answered"] = "call.answered"
     codec: str
+    """Empty where the audio is the provider's, as a hosted call's is."""
     ptime_ms: int
+    """0 where the audio is the provider's."""
     remote: str
-    """host:port of the far end's audio."""
+    """host:port of the far end's audio; of a hosted call the provider's name of it."""
 
 
 class CallHeld(MessageBody):
@@ -239,6 +255,8 @@ class ToolRequested(MessageBody):
     tool_call_id: str
     name: str
     arguments: str
+    item_id: str = ""
+    """Of the request, in the conversation."""
 
 
 class ToolServed(MessageBody):
@@ -249,6 +267,15 @@ class ToolServed(MessageBody):
     name: str
     arguments: str
     output: str
+
+
+class HostedActRequested(MessageBody):
+    """The call wants something of its provider; `HostedActDone` answers."""
+
+    type: Literal["hosted_act.requested"] = "hosted_act.requested"
+    act: HostedAct
+    target: str | None = None
+    """Whom to refer the caller to."""
 
 
 class TransferStarted(MessageBody):
@@ -302,6 +329,9 @@ CallEventBody = Annotated[
     | VoiceGranted
     | VoiceClosed
     | AgentConfigured
+    | ResponseBegan
+    | WordsAdded
+    | AudioEnded
     | ResponseEnded
     | CallerSpeechStarted
     | CallerSpeechStopped
@@ -309,11 +339,14 @@ CallEventBody = Annotated[
     | SpeechTranscribed
     | ItemTruncatedAt
     | ItemDeletedFromMemory
+    | PlayoutAdvanced
     | PlayoutFinished
+    | ItemNoted
     | DigitPressed
     | KeysCollected
     | ToolRequested
     | ToolServed
+    | HostedActRequested
     | TransferStarted
     | TransferProgressed
     | TransferEnded

@@ -12,16 +12,19 @@ class FirstWords:
     """The greeting of one call: due once.
 
     After each change ask `take_due`; when `next_deadline()` has passed, too.
+
+    Attributes:
+        is_over: Whether it was due.
     """
 
-    __slots__ = ("_due_ns", "_is_caller_heard", "_is_granted", "_is_over")
+    __slots__ = ("_due_ns", "_is_caller_heard", "_is_granted", "is_over")
 
     def __init__(self) -> None:
         """Wait for the far end, and for the session."""
         self._due_ns: Nanoseconds | None = None
         self._is_caller_heard = False
         self._is_granted = False
-        self._is_over = False
+        self.is_over = False
 
     def begin(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end is there for good."""
@@ -49,9 +52,9 @@ class FirstWords:
         deadline_ns = self.next_deadline()
         if deadline_ns is None or now_ns < deadline_ns:
             return False
-        self._is_over = True
+        self.is_over = True
         return True
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `take_due` wants to be asked."""
-        return self._due_ns if self._is_granted and not self._is_over else None
+        return self._due_ns if self._is_granted and not self.is_over else None

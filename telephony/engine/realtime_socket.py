@@ -187,6 +187,9 @@ class RealtimeSocket:
         writer = self._writer
         if writer is None or not self._is_open:
             return 0
+        if not self._session.owns_audio:
+            self._session.counters.audio_withheld += 1
+            return 0
         return writer.write_audio(self._frame_text(message), audio_octets_in(message))
 
     def command(self, command: VoiceCommand) -> None:

@@ -118,19 +118,28 @@ class AgentAudio:
             self._port.playout.add(key, self._down_response_id, self._down.flush())
 
     def interrupt(
-        self, *, audio_start_ms: int | None = None, truncate_at: TruncateAt = "sent"
+        self,
+        *,
+        audio_start_ms: int | None = None,
+        truncate_at: TruncateAt = "sent",
+        response_id: str | None = None,
+        cancels: bool = True,
     ) -> Interrupted:
         """Stop the agent's words at once.
 
         Args:
             audio_start_ms: Onset of the caller's speech in the appended audio, where known.
             truncate_at: Whether the memory is cut at what was sent, or at what had been heard.
+            response_id: Only this response's words; None all.
+            cancels: Whether the response under way is cancelled, too, if it is meant.
         """
-        if self._down is not None:
+        if self._down is not None and response_id in (None, self._down_response_id):
             self._down.reset()
             self._down_key = None
-        cut = self._port.playout.flush()
-        response_id, self.active_response_id = self.active_response_id, None
+        cut = self._port.playout.flush(response_id)
+        cancelled = None
+        if cancels and response_id in (None, self.active_response_id):
+            cancelled, self.active_response_id = self.active_response_id, None
         reacted = None
         if truncate_at == "reacted" and audio_start_ms is not None and cut:
             reacted = self._reacted(audio_start_ms, cut[0].key)
@@ -139,7 +148,7 @@ class AgentAudio:
                 cut=cut,
                 rate_hz=self._port.audio_format.rate_hz,
                 epoch=self.epoch,
-                active_response_id=response_id,
+                active_response_id=cancelled,
                 begun=self._port.playout.begun_items(self.epoch),
                 reacted=reacted,
             )

@@ -129,6 +129,11 @@ class Playout:
         return self._queued // self._octets_per_sample
 
     @property
+    def items(self) -> tuple[ItemAudio, ...]:
+        """Those of which something waits, or may still come, oldest first."""
+        return tuple(self._items.values())
+
+    @property
     def is_drained(self) -> bool:
         """Whether everything that came was sent and no item is still to come."""
         return not self._queued and not self._items
@@ -246,25 +251,34 @@ class Playout:
             self._items.pop(item.key, None)
             self._remember(item.key, was_begun=item.sent_samples > 0)
 
-    def flush(self) -> list[ItemAudio]:
+    def flush(self, response_id: str | None = None) -> list[ItemAudio]:
         """Drop all that waits, but for up to 5 ms of what is being spoken, ramped to zero.
 
         The ramp goes out with the next tick and counts as sent already.
+
+        Args:
+            response_id: Only this response's items; the others, and prompts, wait on.
 
         Returns:
             Every item that is now cut, oldest first, with its final `sent_samples`.
         """
         actions = self._change(PlayoutInput.FLUSH)
-        ramp = self._ramp(may_start=PlayoutAction.RAMP in actions)
-        cut = list(self._items.values())
-        self._items.clear()
-        self._chunks.clear()
-        self._cursor = self._queued = 0
+        cut = [one for one in self._items.values() if response_id in (None, one.response_id)]
+        ramp = None
+        if response_id is None or (self._chunks and self._chunks[0].item in cut):
+            ramp = self._ramp(may_start=PlayoutAction.RAMP in actions)
+            self._cursor = 0
+        kept = () if response_id is None else tuple(self._chunks)
+        self._chunks = deque(chunk for chunk in kept if chunk.item not in cut)
+        self._queued = sum(len(chunk.audio) for chunk in self._chunks) - self._cursor
         for item in cut:
             item.settle()
+            del self._items[item.key]
             self._remember(item.key, was_begun=item.sent_samples > 0)
-        if ramp is not None:
-            self._push(ramp)
+        if ramp is not None and ramp.audio:
+            self.has_words = True
+            self._chunks.appendleft(ramp)
+            self._queued += len(ramp.audio)
         return cut
 
     def _ramp(self, *, may_start: bool) -> _Chunk | None:

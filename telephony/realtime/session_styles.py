@@ -34,8 +34,8 @@ def write_update(update: SessionUpdate, profile: Profile) -> bytes:
     message: dict[str, Any] = update.model_dump(exclude_unset=True)
     session = message["session"]
     if "formats" in profile.lacks:
-        session["audio"]["input"].pop("format", None)
-        session["audio"]["output"].pop("format", None)
+        for direction in session["audio"].values():
+            direction.pop("format", None)
     if profile.style == "beta":
         message["session"] = flat(session)
     elif profile.style == "xai":
@@ -49,8 +49,8 @@ def flat(session: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: value for name, value in session.items() if name not in ("type", "audio")}
     (modality,) = fields.pop("output_modalities")
     fields["modalities"] = MODALITIES[modality]
-    for direction in ("input", "output"):
-        for name, value in audio[direction].items():
+    for direction, settings in audio.items():
+        for name, value in settings.items():
             if name == "format":
                 fields[f"{direction}_audio_format"] = BETA_FORMATS[value["type"]]
             else:
@@ -62,6 +62,6 @@ def lifted(session: Mapping[str, Any]) -> dict[str, Any]:
     """Write a session with its voice and its detector at the top."""
     audio: dict[str, Any] = session["audio"]
     top: dict[str, Any] = {"turn_detection": audio["input"].pop("turn_detection")}
-    if "voice" in audio["output"]:
+    if "voice" in audio.get("output", {}):
         top["voice"] = audio["output"].pop("voice")
     return {**session, **top}

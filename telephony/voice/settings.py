@@ -65,3 +65,6 @@ class SessionSettings:
     output: Literal["audio", "text"] = "audio"
     """Text is for programs that read: on a phone nobody would hear it."""
     options: ModelOptions = field(default_factory=ModelOptions)
+    owns_audio: bool = True
+    """Whether the audio passes through us. False for a call that the provider holds: there model,
+    voice and format were settled when it was accepted, and no audio is sent."""

@@ -453,6 +453,7 @@ def test_a_tool_that_takes_long_is_filled_and_its_result_handed_on() -> None:
         "tool_call_id": "c1",
         "name": "order_status",
         "arguments": "{}",
+        "item_id": "i",
     }
     bench.run(1900)
     assert bench.heard(b"\x22") == 0

@@ -344,3 +344,45 @@ def test_a_full_queue_refuses_the_rest_of_the_item(bench: Bench) -> None:
     bench.playout.flush()
     bench.tick()
     assert bench.playout.is_drained
+
+
+# ---- a flush of one response ------------------------------------------------------------------
+
+
+def two_responses(bench: Bench) -> None:
+    """Queue an item of each of two responses, with a prompt between."""
+    bench.playout.add(A, "first", speech(400))
+    bench.playout.add_prompt(speech(80, 1000))
+    bench.playout.add(B, "second", speech(400, 2000))
+
+
+def test_a_flush_of_the_response_that_is_spoken_lets_the_others_wait_on(bench: Bench) -> None:
+    two_responses(bench)
+    bench.tick()
+    (cut,) = bench.playout.flush("first")
+    assert (cut.key, cut.sent_samples) == (A, PACKET + RAMP)
+    assert [item.key for item in bench.playout.items] == [B]
+    assert bench.playout.queued_samples == RAMP + 80 + 400
+    ramp = fade_out(speech(400)[PACKET : PACKET + RAMP], FORMAT)
+    assert bench.tick() == ramp + speech(80, 1000) + speech(400, 2000)[:40]
+    assert bench.playout.queued_samples == 360
+
+
+def test_a_flush_of_a_response_that_waits_leaves_what_is_spoken(bench: Bench) -> None:
+    two_responses(bench)
+    bench.tick()
+    (cut,) = bench.playout.flush("second")
+    assert (cut.key, cut.sent_samples) == (B, 0)
+    assert bench.playout.queued_samples == 240 + 80
+    assert bench.tick() == speech(400)[PACKET : 2 * PACKET]
+    assert bench.playout.add(B, "second", speech(160))
+    assert bench.playout.refused_samples == 160
+
+
+def test_a_flush_of_a_response_that_is_not_there_changes_nothing(bench: Bench) -> None:
+    assert bench.playout.flush("third") == []
+    two_responses(bench)
+    bench.tick()
+    assert bench.playout.flush("third") == []
+    assert bench.playout.queued_samples == 240 + 80 + 400
+    assert bench.tick() == speech(400)[PACKET : 2 * PACKET]

@@ -1,5 +1,6 @@
 """Walks the playout's table: every row, every absent pair, and both again through `Playout`."""
 
+from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -35,13 +36,14 @@ def playout_in(state: PlayoutState) -> Playout:
 
 def give(playout: Playout, what: PlayoutInput) -> None:
     """Call the method that stands for an input."""
-    {
+    methods: dict[PlayoutInput, Callable[[], object]] = {
         PlayoutInput.PAUSE: playout.pause,
         PlayoutInput.RESUME: playout.resume,
         PlayoutInput.HOLD: playout.hold,
         PlayoutInput.UNHOLD: playout.unhold,
         PlayoutInput.FLUSH: playout.flush,
-    }[what]()
+    }
+    methods[what]()
 
 
 @pytest.mark.parametrize(("pair", "transition"), TRANSITIONS.items())

@@ -1,6 +1,7 @@
 """What is known of each server: where its key goes, how its session is written, what it lacks."""
 
 import json
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -66,6 +67,14 @@ def test_a_ga_session_is_nested(dialect: str) -> None:
     assert session["type"] == "realtime"
     assert session["audio"]["output"]["voice"] == "ara"
     assert session["audio"]["input"]["turn_detection"] == DETECTOR
+
+
+@pytest.mark.parametrize("dialect", PROFILES)
+def test_an_attached_session_names_no_format_and_no_voice_in_any_dialect(dialect: str) -> None:
+    names = str(written(dialect, replace(SETTINGS, owns_audio=False)))
+    assert "'speed': 1.1" in names
+    assert "format" not in names
+    assert "voice" not in names
 
 
 def test_xai_reads_voice_and_detector_at_the_top() -> None:
