@@ -45,7 +45,7 @@ class FirstWords:
     @property
     def awaits_grant(self) -> bool:
         """Whether the far end is there, and only the session is missing."""
-        return self._due_ns is not None and not self._is_granted and not self._is_over
+        return self._due_ns is not None and not self._is_granted and not self.is_over
 
     def take_due(self, now_ns: Nanoseconds) -> bool:
         """Say, once, that it is time to greet."""
