@@ -1,7 +1,7 @@
 """A Realtime session without its socket: the one implementation of `voice.VoiceSession`."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from telephony.realtime.outcomes import (
     shown,
 )
 from telephony.realtime.profiles import PROFILES, Profile
+from telephony.realtime.redaction import Redaction
 from telephony.realtime.responses import ResponseSequencer, State, Unanswered
 from telephony.realtime.session_body import UnknownFormatError, granted_format, session_body
 from telephony.realtime.session_styles import write_update
@@ -71,16 +72,23 @@ class RealtimeSession:
         is_close_unanswered: Whether the server left a close of ours without an answer.
     """
 
-    def __init__(self, token: Callable[[], str], profile: Profile = GENERIC) -> None:
+    def __init__(
+        self,
+        token: Callable[[], str],
+        profile: Profile = GENERIC,
+        secrets: Iterable[str] = (),
+    ) -> None:
         """Begin before the connection's first message.
 
         Args:
             token: Mints the unique part of the ids that our events carry.
             profile: What is known of the server.
+            secrets: What is hidden in the server's words, such as the values of our headers.
         """
         self.counters = SessionCounters()
         self.is_close_unanswered = False
         self._token = token
+        self._redaction = Redaction(secrets)
         self._outputs: deque[Message | VoiceEvent] = deque()
         self._settings = SessionSettings()
         self._before = self._settings.options
@@ -380,7 +388,7 @@ class RealtimeSession:
         self._outputs.append(Message(write_event(event), after_audio))
 
     def _emit(self, event: VoiceEvent) -> None:
-        self._outputs.append(self._content.ids.outwards(event))
+        self._outputs.append(self._content.ids.outwards(self._redaction.event(event)))
 
     def _end(self, code: int, reason: str, *, is_clean: bool) -> None:
         if not self._is_closed:

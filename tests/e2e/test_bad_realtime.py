@@ -9,8 +9,9 @@ import json
 
 import pytest
 
-from tests.support.bad_calls import KEY, Played, play_cases
+from tests.support.bad_calls import Played, play_cases
 from tests.support.bad_cases import CASES
+from tests.support.bad_stories import KEY
 from tests.tables.bad_input import judge
 
 

@@ -41,13 +41,12 @@ from telephony.engine.link import QueueLink
 from telephony.engine.settings import EngineSettings, SipListen
 from tests.support.bad_cases import APOLOGY, FILLER, HANG_UP, SOUNDS, BadCase
 from tests.support.bad_server import BadServer
+from tests.support.bad_stories import KEY
 from tests.support.heard_call import HeardCall
 from tests.support.ports import LOOPBACK, free_range
 
-__all__ = ["KEY", "Played", "PlayedCase", "play_cases"]
+__all__ = ["Played", "PlayedCase", "play_cases"]
 
-KEY = "sk-proj-badinput0123456789abcdefghijklmnopqrstuvwxyz"
-"""What opens the servers; no log may hold it."""
 PROMPTS = Prompts(apology=bytes([APOLOGY]) * 4000, filler=bytes([FILLER]) * 4000)
 PCMU_PACKET = 160
 MOSTLY = 0.6

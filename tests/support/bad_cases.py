@@ -85,6 +85,8 @@ def message(kind: str, **fields: object) -> bytes:
 
 SPOKEN = {"response_id": "r1", "item_id": "i1", "content_index": 0}
 
+ECHO = {"code": "invalid_api_key", "message": f"Incorrect API key provided: {told.KEY}"}
+
 GOOD = BadCase("a good server", (in_between(told.nothing),), "", "", "", "", GOES_ON)
 """Beside all the others: it is not to notice any of them."""
 
@@ -142,6 +144,7 @@ ENDS = [
     lost("closes with 1001", "maximum duration", told.closes(1001, "maximum duration")),
     lost("closes with 1008", "not in this region", told.closes(1008, "not in this region")),
     lost("closes with 1011", "had an error", told.closes(1011, "The server had an error")),
+    lost("closes with our key", "for [hidden]", told.closes(3000, f"no such model for {told.KEY}")),
     lost("hangs up without a close", "hung up", told.hangs_up),
     lost("breaks the connection", "the connection broke", told.breaks_the_connection),
     BadCase(
@@ -222,6 +225,13 @@ MESSAGES = [
         in_between(
             says({"type": "error", "error": {"type": "server_error", "message": "had an error"}})
         ),
+    ),
+    goes_on(
+        "sends an error with our key in it",
+        "invalid_api_key",
+        "provided: [hidden]",
+        "voice_errors",
+        in_between(says({"type": "error", "error": ECHO})),
     ),
     goes_on(
         "sends an error that names an event",

@@ -13,6 +13,8 @@ from websockets.frames import Frame, Opcode
 
 from tests.support.bad_server import Event, Line, Story
 
+KEY = "sk-proj-badinput-0123456789"
+"""What opens the servers; no row and no line may hold it."""
 GREETING, MORE = 0x33, 0x44
 MORE_IN_PCMA = 0x6C
 """What is `MORE` in mu-law."""
