@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidURI
 from websockets.frames import Frame
 from websockets.http11 import Response
@@ -24,6 +25,9 @@ from telephony.errors import ConfigurationError, TransportError
 __all__ = ["HandshakeRefusedError", "OpenWebSocket", "client_protocol", "open_websocket"]
 
 SWITCHING_PROTOCOLS = 101
+MAX_RETRY_AFTER_SECONDS = 86_400
+"""A day: longer than any call, whatever a server says."""
+MAX_DIGITS = 9
 
 SILENT = logging.Logger("telephony.websocket", level=logging.CRITICAL)
 """The protocol would log headers and payloads where DEBUG is on: the key and the caller's words."""
@@ -34,12 +38,16 @@ class HandshakeRefusedError(TransportError):
 
     Attributes:
         status: The HTTP status: 401 and 403 a wrong key, 404 a wrong path, model or call.
+        retry_after_seconds: How long the server asks us to stay away, where it says so.
     """
 
-    def __init__(self, message: str, *, status: int) -> None:
+    def __init__(
+        self, message: str, *, status: int, retry_after_seconds: float | None = None
+    ) -> None:
         """Say who refused and with which status, never with its body: it may repeat the key."""
         super().__init__(message)
         self.status = status
+        self.retry_after_seconds = retry_after_seconds
 
 
 def client_protocol(url: str, *, max_message_octets: int) -> ClientProtocol:
@@ -134,6 +142,18 @@ def tls_channel(uri: WebSocketURI, tls: ssl.SSLContext | None) -> TlsChannel:
         raise ConfigurationError(f"no certificate can be for the host {uri.host!r}") from None
 
 
+def retry_after_seconds(headers: Headers) -> float | None:
+    """Read Retry-After (RFC 9110 section 10.2.3) as seconds; its other form, a date, is not used.
+
+    Returns:
+        None where there is none that can be read.
+    """
+    values = [value.strip() for value in headers.get_all("Retry-After")]
+    if len(values) != 1 or not (values[0].isascii() and values[0].isdigit()):
+        return None
+    return float(min(int(values[0][:MAX_DIGITS]), MAX_RETRY_AFTER_SECONDS))
+
+
 async def dial(uri: WebSocketURI) -> socket.socket:
     """Connect to the first address of a host that accepts.
 
@@ -209,6 +229,7 @@ async def shake_hands(
             raise HandshakeRefusedError(
                 f"{where} refused the connection with HTTP status {event.status_code}",
                 status=event.status_code,
+                retry_after_seconds=retry_after_seconds(event.headers),
             )
     if protocol.handshake_exc is not None:
         raise TransportError(f"{where} does not speak WebSocket")

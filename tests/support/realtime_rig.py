@@ -19,7 +19,10 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 
 from telephony.call import CallEventBody, Prompts, VoicePlan
+from telephony.call.agent_turn import AgentTurn
+from telephony.call.continuity import Continuity
 from telephony.call.conversation import Conversation, Outlets
+from telephony.call.progress import Progress
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
 from telephony.engine.voice_link import VoiceLink
@@ -283,7 +286,7 @@ class Talk:
         self.conversation = Conversation(
             VoicePlan(url=rig.peer.url, agent="reception"),
             Outlets(self.rows.append, rig.socket.command, self._append),
-            PROMPTS,
+            Continuity(AgentTurn(rig.socket.command, PROMPTS.filler), Progress(self.rows.append)),
             epoch=0,
             opened_ns=self.now_ns,
         )
