@@ -73,7 +73,7 @@ class VoiceLink:
         Returns:
             How many of the oldest waiting appends were dropped to make room, usually 0.
         """
-        return self._socket.write_audio(self._append_message(audio))
+        return self._socket.write_audio(self._append_message(audio), len(audio))
 
     def tell(self, command: VoiceCommand) -> None:
         """Hand a command to the session; until it is connected, in order behind others."""

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidURI
-from websockets.frames import Frame
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import WebSocketURI, parse_uri
@@ -28,6 +27,8 @@ SWITCHING_PROTOCOLS = 101
 MAX_RETRY_AFTER_SECONDS = 86_400
 """A day: longer than any call, whatever a server says."""
 MAX_DIGITS = 9
+HEAD_END = b"\r\n\r\n"
+"""RFC 9112 section 2.1: behind it an answer has its body, or a connection its first frame."""
 
 SILENT = logging.Logger("telephony.websocket", level=logging.CRITICAL)
 """The protocol would log headers and payloads where DEBUG is on: the key and the caller's words."""
@@ -72,8 +73,8 @@ class OpenWebSocket(NamedTuple):
 
     connection: socket.socket
     channel: Channel
-    frames: list[Frame]
-    """Those that came right behind the server's answer."""
+    received: bytes
+    """Of frames: what came right behind the server's answer."""
     is_ended: bool
     """Whether the server will say no more."""
 
@@ -215,16 +216,20 @@ async def shake_hands(
     loop = asyncio.get_running_loop()
     for chunk in protocol.data_to_send():
         await loop.sock_sendall(connection, channel.seal(chunk))
-    is_ended = False
+    seen, rest, is_ended = b"", b"", False
     while protocol.state is State.CONNECTING and protocol.handshake_exc is None:
         received = await loop.sock_recv(connection, channel.receive_octets)
         octets, is_ended = channel.unseal(received)
         await loop.sock_sendall(connection, channel.take_answer())
-        protocol.receive_data(octets)
-        if is_ended:
-            protocol.receive_eof()
-    events = protocol.events_received()
-    for event in events:
+        seen = seen[-len(HEAD_END) + 1 :] + octets
+        _, mark, behind = seen.partition(HEAD_END)
+        rest = behind if mark else b""
+        protocol.receive_data(octets.removesuffix(rest))
+        if protocol.state is State.CONNECTING:
+            protocol.receive_data(rest)
+            if is_ended:
+                protocol.receive_eof()
+    for event in protocol.events_received():
         if isinstance(event, Response) and event.status_code != SWITCHING_PROTOCOLS:
             raise HandshakeRefusedError(
                 f"{where} refused the connection with HTTP status {event.status_code}",
@@ -233,5 +238,4 @@ async def shake_hands(
             )
     if protocol.handshake_exc is not None:
         raise TransportError(f"{where} does not speak WebSocket")
-    frames = [event for event in events if isinstance(event, Frame)]
-    return OpenWebSocket(connection, channel, frames, is_ended)
+    return OpenWebSocket(connection, channel, rest, is_ended)

@@ -120,13 +120,16 @@ class RealtimeSession:
         return self._input_format
 
     @property
+    def awaits_response(self) -> bool:
+        """Whether a response that our side asked for has not begun."""
+        return self._responses.has_wish
+
+    @property
     def owns_audio(self) -> bool:
         """Whether the session is given audio: not one of a call that the provider holds."""
         return self._settings.owns_audio
 
-    def append_message(self, audio: bytes) -> bytes:
-        """Give the message that appends the caller's audio, in the granted input format."""
-        return append_message(audio)
+    append_message = staticmethod(append_message)
 
     def poll_output(self) -> Message | VoiceEvent | None:
         """Give the next message to send or event to act on, None when there is nothing left."""
@@ -293,7 +296,8 @@ class RealtimeSession:
         )
         update = session_update(body, self._token())
         self._update_id, self._awaits_grant = update.event_id, True
-        self._outputs.append(Message(write_update(update, self._profile)))
+        fields = self._settings.provider_fields
+        self._outputs.append(Message(write_update(update, self._profile, fields)))
 
     def _grant(self, event: events.SessionUpdated) -> None:
         asked = self._settings.audio_format

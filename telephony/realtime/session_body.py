@@ -87,7 +87,8 @@ def body_of(
     if names_format:
         audio_input["format"] = audio_output["format"] = FORMATS[settings.audio_format]
     if names_voice and settings.voice is not None:
-        audio_output["voice"] = settings.voice
+        voice = settings.voice
+        audio_output["voice"] = voice if isinstance(voice, str) else dict(voice)
     if "noise_reduction" in asked:
         audio_input["noise_reduction"] = asked["noise_reduction"]
     if "speed" in asked:

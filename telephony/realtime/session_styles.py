@@ -1,7 +1,7 @@
 """A `session.update` as servers want it that do not take the GA shape."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import to_json
 
@@ -20,19 +20,25 @@ BETA_NAMES = {
 """What GA has renamed; every other field keeps its name."""
 MODALITIES = {"audio": ["audio", "text"], "text": ["text"]}
 """Beta sessions that speak also write."""
+NO_FIELDS: Final[Mapping[str, Any]] = {}
 
 
-def write_update(update: SessionUpdate, profile: Profile) -> bytes:
+def write_update(
+    update: SessionUpdate, profile: Profile, fields: Mapping[str, Any] = NO_FIELDS
+) -> bytes:
     """Give the message that asks a server for a session.
 
     Args:
         update: In the GA shape.
         profile: Says in which shape the server wants it.
+        fields: By dotted path, in place of what the update says there.
     """
-    if profile.style == "ga" and "formats" not in profile.lacks:
+    if profile.style == "ga" and "formats" not in profile.lacks and not fields:
         return write_event(update)
     message: dict[str, Any] = update.model_dump(exclude_unset=True)
     session = message["session"]
+    for path, value in fields.items():
+        put(session, path, value)
     if "formats" in profile.lacks:
         for direction in session["audio"].values():
             direction.pop("format", None)
@@ -41,6 +47,14 @@ def write_update(update: SessionUpdate, profile: Profile) -> bytes:
     elif profile.style == "xai":
         message["session"] = lifted(session)
     return to_json(message)
+
+
+def put(session: dict[str, Any], path: str, value: object) -> None:
+    """Set a field of a session, and make the objects on the way to it."""
+    *way, name = path.split(".")
+    for step in way:
+        session = session.setdefault(step, {})
+    session[name] = value
 
 
 def flat(session: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class SessionSettings:
     """Wanted for both directions."""
     model: str | None = None
     """None leaves the choice to the server. It cannot change once the session is open."""
-    voice: str | None = None
+    voice: str | Mapping[str, Any] | None = None
     """None leaves the choice to the server. It cannot change after the first audio."""
     turns: Turns = "server"
     silence_ms: int = 500
@@ -65,6 +65,9 @@ class SessionSettings:
     output: Literal["audio", "text"] = "audio"
     """Text is for programs that read: on a phone nobody would hear it."""
     options: ModelOptions = field(default_factory=ModelOptions)
+    provider_fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Fields of the server's session that nothing above has a word for, by dotted path and in its
+    own shapes: they go as they are, in place of ours, and None is null."""
     owns_audio: bool = True
     """Whether the audio passes through us. False for a call that the provider holds: there model,
     voice and format were settled when it was accepted, and no audio is sent."""

@@ -188,7 +188,7 @@ class Rig:
             self.socket.command(command)
 
     def append(self, audio: bytes) -> int:
-        return self.socket.write_audio(self.session.append_message(audio))
+        return self.socket.write_audio(self.session.append_message(audio), len(audio))
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """Give the events of a kind that came so far."""

@@ -32,7 +32,8 @@ DETECTOR = {
 
 def written(dialect: str, settings: SessionSettings = SETTINGS) -> dict[str, Any]:
     body = session_body(settings, may_set_voice=True)
-    message = json.loads(write_update(session_update(body, "1"), profile_of(dialect)))
+    update = write_update(session_update(body, "1"), profile_of(dialect), settings.provider_fields)
+    message = json.loads(update)
     assert (message["type"], message["event_id"]) == ("session.update", "update_1")
     session: dict[str, Any] = message["session"]
     return session
@@ -106,3 +107,14 @@ def test_a_beta_session_is_flat_and_formats_are_not_asked_for_where_none_can_be(
         "max_response_output_tokens": 500,
     }
     assert written("speaches", SessionSettings(output="text"))["modalities"] == ["text"]
+
+
+def test_a_providers_own_field_stands_in_place_of_ours_in_every_shape() -> None:
+    fields = {"audio.input.turn_detection": None, "include": ["logprobs"], "a.new.field": 1}
+    settings = replace(SETTINGS, provider_fields=fields, voice={"id": "voice_1"})
+    session = written("generic", settings)
+    assert session["audio"]["input"]["turn_detection"] is None
+    assert (session["include"], session["a"]) == (["logprobs"], {"new": {"field": 1}})
+    assert session["audio"]["output"]["voice"] == {"id": "voice_1"}
+    assert written("speaches", settings)["turn_detection"] is None
+    assert written("xai", settings)["turn_detection"] is None
