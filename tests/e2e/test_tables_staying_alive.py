@@ -49,6 +49,7 @@ def test_each_check_can_fail(story: Story) -> None:
     assert short(replace(story, outlived=True)) == ["the limit is not waited for"]
     assert short(replace(story, filler_s=9.0)) == ["patience is asked for at once"]
     assert short(replace(story, silence_s=9.0)) == ["no silence of 3 s"]
+    assert short(replace(story, was_warned=False)) == ["no transcripts: warned at start"]
     again = [*story.rows, {"type": "agent.configured"}]
     assert short(replace(story, rows=again)) == ["the greeting is not repeated"]
     forgetful = [*story.sessions[:-1], Told(story.sessions[-1].events, WANTED[1:])]

@@ -88,6 +88,7 @@ class Story:
         stood_still_s: How long the machine let nothing run.
         sessions: What each session of the model was told.
         outlived: Whether the server ended a session for its age while it was in charge.
+        was_warned: Whether it was said at the start that the settings ask for no transcripts.
     """
 
     rows: Sequence[LogRow]
@@ -98,6 +99,7 @@ class Story:
     stood_still_s: float
     sessions: Sequence[Told]
     outlived: bool
+    was_warned: bool
 
 
 def run() -> list[Row]:
@@ -134,6 +136,7 @@ def make_call() -> Story:
             stood_still_s=floor.take().worst_ms / 1000,
             sessions=[told_of(log, number) for number in sorted({row["session"] for row in log})],
             outlived=_outlived(log),
+            was_warned=any("transcribe_with" in line["event"] for line in product.log_lines()),
         )
 
 
@@ -239,6 +242,7 @@ def checks(story: Story) -> Iterator[Row]:
     yield _check("settings, items, audio: in order", not orders, len(orders))
     greetings = sum(row["type"] == "agent.configured" for row in story.rows)
     yield _check("the greeting is not repeated", greetings == 1, greetings)
+    yield _check("no transcripts: warned at start", story.was_warned, "")
     last = tuple(story.sessions[-1].items)
     yield _check("the last session knows all of it", last == WANTED, f"{len(last)} items")
 
