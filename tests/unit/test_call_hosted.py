@@ -121,6 +121,16 @@ def test_a_hosted_call_cannot_be_answered_nor_one_of_ours_attached_to() -> None:
         ours.command(HostedActDone(act="refer"))
 
 
+def test_a_call_is_joined_once() -> None:
+    bench = HostedBench()
+    bench.talk()
+    with pytest.raises(LocalError, match="UP takes no ANSWER"):
+        bench.command(AttachHosted(plan=PLAN.model_copy(update={"agent": "other"})))
+    bench.voice(closed())
+    bench.run(250)
+    assert bench.opened[-1].plan.agent == "reception"
+
+
 @pytest.mark.parametrize(
     "body", [PlayAudio(audio=b"\xff"), SendDigits(digits="1"), ReportTransfer(status=200)]
 )
