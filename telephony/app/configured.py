@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from telephony.agent import Agent, Transfer, agents_by_name, session_tools
-from telephony.app.hosted.checks import hosted_faults
+from telephony.app.hosted.checks import hosted_faults, hosted_realtime
 from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
+from telephony.app.way_needs import unmet_needs
+from telephony.call import HostedLeg
 from telephony.config import LINE_NUMBER, AgentSettings, RealtimeSettings, Settings, load
 from telephony.engine.descriptors import check_calls, descriptor_limit
 from telephony.engine.settings import EngineSettings, SipListen
@@ -255,6 +257,7 @@ def _faults(configured: Configured) -> Iterator[str]:
             )
     yield from _absent_keys(configured.servers)
     yield from hosted_faults(configured.settings, os.environ)
+    yield from _unmet_needs(configured)
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
         try:
@@ -265,6 +268,17 @@ def _faults(configured: Configured) -> Iterator[str]:
             known = ", ".join(servers)
             yield f"agent {agent.name!r}: realtime is {agent.realtime!r}, wanted one of {known}"
         yield from _handoff_faults(configured, agent)
+
+
+def _unmet_needs(configured: Configured) -> Iterator[str]:
+    """Find what agents ask for that calls cannot give which a provider holds."""
+    settings = configured.settings
+    for name in settings.hosted if settings.realtime else ():
+        realtime = hosted_realtime(settings, name)
+        reached = [
+            agent for agent in configured.agents.values() if agent.realtime in (None, realtime)
+        ]
+        yield from unmet_needs(reached, f"hosted.{name}", HostedLeg.capabilities)
 
 
 def _handoff_faults(configured: Configured, agent: Agent) -> Iterator[str]:

@@ -62,6 +62,8 @@ class IncomingCalls:
             caller_name=incoming.caller_name,
             source=incoming.source,
             headers=incoming.headers,
+            way=incoming.way,
+            capabilities=incoming.capabilities,
         )
         try:
             async with asyncio.timeout(self.hook_seconds):

@@ -55,6 +55,9 @@ from telephony.call.events import (
     TroubleNoted,
     VoiceClosed,
     VoiceGranted,
+    VoiceLost,
+    VoiceRenewing,
+    VoiceRestored,
 )
 from telephony.call.hosted_leg import HostedLeg
 from telephony.call.leg import Capability, Leg, LegEvent
@@ -74,6 +77,7 @@ from telephony.call.outputs import (
     OpenVoice,
     Released,
     TellVoice,
+    UseVoice,
 )
 from telephony.call.progress_rows import (
     AudioEnded,
@@ -166,9 +170,13 @@ __all__ = [
     "TransferRequested",
     "TransferStarted",
     "TroubleNoted",
+    "UseVoice",
     "VoiceClosed",
     "VoiceGranted",
+    "VoiceLost",
     "VoicePlan",
+    "VoiceRenewing",
+    "VoiceRestored",
     "WordsAdded",
     "decode_command",
     "decode_event",

@@ -60,7 +60,6 @@ from telephony.call.log import EventLog
 from telephony.call.outbox import CallOutbox
 from telephony.call.outputs import CallOutput
 from telephony.call.prompts import Prompts
-from telephony.call.reattachment import Loss
 from telephony.call.settings import CallSettings
 from telephony.call.state import Action, CallInput, CallMachine, CallState, advance
 from telephony.call.timers import CallTimer, CallTimers
@@ -68,13 +67,7 @@ from telephony.call.transfer import CallTransfer
 from telephony.errors import LocalError
 from telephony.media import DigitArrived, MediaEvent, MediaStarted, WordsSent
 from telephony.units import NS_PER_SECOND, Nanoseconds
-from telephony.voice import (
-    DigitReceived,
-    PlayoutReported,
-    SessionClosed,
-    SessionGranted,
-    VoiceEvent,
-)
+from telephony.voice import DigitReceived, PlayoutReported, SessionGranted, VoiceEvent
 
 __all__ = ["Call"]
 
@@ -305,8 +298,8 @@ class Call:
         parts.ending.answered_ns = self.now_ns
         self._timers.arm(CallTimer.DURATION, self.now_ns + parts.settings.max_duration_ns)
         parts.media.start()
-        if self.conversation is not None and port is not None:
-            self.conversation.join(port)
+        if port is not None:
+            self._voice.join(port)
         elif self.conversation is not None:
             self.conversation.turn.handle_media_started(self.now_ns)
         parts.media.tell()
@@ -331,6 +324,11 @@ class Call:
                     self._handle_words_sent()
         self._check_words()
 
+    def _handle_playout(self, told: PlayoutReported) -> None:
+        """Learn what a provider plays that has the caller's audio."""
+        if told.state != "started" and isinstance(self.leg, HostedLeg):
+            self._handle_words_sent()
+
     def _handle_words_sent(self) -> None:
         self._outbox.note(PlayoutFinished())
         if self.conversation is not None:
@@ -338,25 +336,30 @@ class Call:
             if self.state is CallState.UP:
                 self.conversation.turn.ask_again(self.now_ns)
 
-    def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
-        """Take what the voice session tells."""
+    def handle_voice_event(
+        self, event: VoiceEvent, now_ns: Nanoseconds, epoch: int | None = None
+    ) -> None:
+        """Take what a voice session tells.
+
+        Args:
+            event: What it tells.
+            now_ns: The time.
+            epoch: Which session, as `OpenVoice` had it; None stands for the one in charge.
+        """
         self._outbox.now_ns = now_ns
-        conversation = self.conversation
-        if conversation is None or self.is_over:
+        if self.is_over:
             return
-        if isinstance(event, SessionClosed) and conversation.can_be_rejoined:
-            self._lose_hosted(event)
-            return
-        conversation.handle_voice_event(event, now_ns)
-        if isinstance(event, SessionGranted):
-            self._voice.handle_granted()
-            self._input(CallInput.VOICE_READY)
-        elif isinstance(event, SessionClosed):
-            self._lose_voice(event.reason)
-        elif isinstance(event, DigitReceived):
-            self._handle_digit(DigitPressed(digit=event.digit, method="provider"))
-        elif isinstance(event, PlayoutReported) and event.state != "started":
-            self._handle_words_sent()
+        may_go_on = self.state is not CallState.LEAVING
+        if self._voice.handle_event(event, epoch, may_go_on=may_go_on):
+            if isinstance(event, SessionGranted):
+                self._voice.stop_waiting()
+                self._input(CallInput.VOICE_READY)
+            elif isinstance(event, DigitReceived):
+                self._handle_digit(DigitPressed(digit=event.digit, method="provider"))
+            elif isinstance(event, PlayoutReported):
+                self._handle_playout(event)
+        if isinstance(self.leg, HostedLeg) and self._voice.take_end_of_call():
+            self.handle_leg_events(self.leg.handle_gone(), now_ns)
         self._check_voice()
         self._check_words()
 
@@ -386,8 +389,6 @@ class Call:
                 self._input(CallInput.WORDS_SENT)
             case CallTimer.REFER:
                 self._handle_hosted(HostedActDone(act="refer", reason="the app did not say"))
-            case CallTimer.REATTACH:
-                self._voice.reattach()
             case CallTimer.DURATION:
                 why = "the longest call allowed is over"
                 self._outbox.trouble("call.too_long", "configuration", why)
@@ -402,7 +403,7 @@ class Call:
 
     def _check_voice(self) -> None:
         """Give a session up of which nothing more is to be expected."""
-        why = self._voice.take_fault()
+        why = self._voice.take_end()
         if why is not None:
             self._lose_voice(why)
 
@@ -412,14 +413,6 @@ class Call:
             cause = f"the voice session was lost: {why}"
             self._parts.ending.ended = FarEnded("failure", cause, None)
         self._input(CallInput.VOICE_LOST)
-
-    def _lose_hosted(self, closed: SessionClosed) -> None:
-        """Lose the socket to a session that lives as long as its call does."""
-        loss = self._voice.handle_hosted_loss(closed)
-        if loss is Loss.FINAL:
-            self._lose_voice(closed.reason)
-        elif loss is Loss.ENDED and isinstance(self.leg, HostedLeg):
-            self.handle_leg_events(self.leg.handle_gone(), self.now_ns)
 
     def _check_words(self) -> None:
         """Go on, once nothing is left to be said, where that was waited for."""
@@ -438,4 +431,4 @@ class Call:
     def let_go(self) -> None:
         """Drop what the call held, once it is over, so that memory is free without a collection."""
         self._parts.media.let_go()
-        self._voice.conversation = None
+        self._voice.let_go()

@@ -36,6 +36,8 @@ class Capability(Enum):
     BLIND_TRANSFER = "blind_transfer"
     TRANSFER_OUTCOME = "transfer_outcome"
     PLAYOUT_TRUTH = "playout_truth"
+    TURN_SETTINGS = "turn_settings"
+    """How the caller's turns are told from silence is the agent's to say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,11 @@ class Listener(Protocol):
         """Whether nothing is being played to the caller, nor waits to be."""
         ...
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing more is to come, either."""
+        ...
+
     def play(self, pcmu: bytes) -> None:
         """Play audio of our own, 8,000 Hz, mono, or see to something in its place."""
         ...

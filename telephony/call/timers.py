@@ -20,8 +20,6 @@ class CallTimer(Enum):
     """Queued words to go out before a hang-up or a transfer."""
     REFER = auto()
     """The provider's answer to a transfer of a call that it holds."""
-    REATTACH = auto()
-    """Another attempt to reach the session of a call that a provider holds."""
     DURATION = auto()
     """The end of the longest call allowed."""
 

@@ -21,6 +21,7 @@ from telephony.call import (
     SipLeg,
     TellVoice,
     TroubleNoted,
+    UseVoice,
     VoicePlan,
 )
 from telephony.engine.clock import monotonic_ns
@@ -153,21 +154,26 @@ class EngineCall:
             match output:
                 case CallEvent():
                     self._tell(output)
-                case TellVoice(command=command):
-                    self.voice.tell(command)
-                case OpenVoice(plan=plan):
-                    self.voice.open(plan)
-                case CloseVoice():
-                    self.voice.close()
+                case TellVoice(command=command, epoch=epoch):
+                    self.voice.tell(command, epoch)
+                case OpenVoice(plan=plan, epoch=epoch):
+                    self.voice.open(plan, epoch)
+                case UseVoice(epoch=epoch):
+                    self.voice.use(epoch)
+                case CloseVoice(epoch=epoch):
+                    self.voice.close(epoch)
                 case MediaReady():
                     self._host.media_ready(self)
                 case Released():
                     self._release(call)
         self._host.drain_sip()
         if self._call is not None:
-            if self.media is not None:
-                self.media.tell_tap()
+            self._tell_tap()
             self._rearm()
+
+    def _tell_tap(self) -> None:
+        if self.media is not None:
+            self.media.tell_tap()
 
     def _tell(self, event: CallEvent) -> None:
         self._host.send_event(event)
@@ -191,9 +197,9 @@ class EngineCall:
         now_ns = monotonic_ns()
         self.change(lambda call: call.handle_timer(now_ns))
 
-    def _take_voice_event(self, event: VoiceEvent) -> None:
+    def _take_voice_event(self, epoch: int, event: VoiceEvent) -> None:
         now_ns = monotonic_ns()
-        self.change(lambda call: call.handle_voice_event(event, now_ns))
+        self.change(lambda call: call.handle_voice_event(event, now_ns, epoch))
 
     def fail(self, fault: Exception) -> None:
         """End the call because of a fault of ours: by the book, and if that fails, too, at once."""

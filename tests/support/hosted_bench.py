@@ -23,6 +23,7 @@ from telephony.call import (
     Prompts,
     Released,
     TellVoice,
+    UseVoice,
     VoicePlan,
 )
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
@@ -110,8 +111,9 @@ class HostedBench:
         self.voice(ResponseFinished(response_id, status))
 
     def voice(self, *events: VoiceEvent) -> None:
+        """Have the newest socket tell something."""
         for event in events:
-            self.call.handle_voice_event(event, self.now)
+            self.call.handle_voice_event(event, self.now, self.opened[-1].epoch)
             self.pump()
 
     def command(self, body: CallCommandBody) -> None:
@@ -142,8 +144,11 @@ class HostedBench:
                 case CallEvent():
                     assert output.seq == len(self.rows)
                     self.rows.append(output)
-                case TellVoice(command=command):
+                case TellVoice(command=command, epoch=epoch):
+                    assert epoch == self.opened[-1].epoch
                     self.told.append(command)
+                case UseVoice():
+                    pass
                 case OpenVoice():
                     self.opened.append(output)
                 case CloseVoice():
