@@ -90,6 +90,7 @@ class Plans:
             model=agent.model or server.model,
             voice=agent.voice,
             silence_ms=agent.silence_ms,
+            filler_after_ms=agent.filler_after_ms,
             transcribe_with=server.transcribe_with,
             options=agent.options,
             may_be_interrupted_by_keys=agent.may_interrupt,

@@ -67,6 +67,8 @@ class SocketSettings:
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
     user_agent: str = PRODUCT
+    max_message_octets: int = MAX_MESSAGE_OCTETS
+    """A longer message from the server fails the connection (1009)."""
     on_message: Callable[[bytes], None] | None = None
     """Sees each message of the server as it came, before the session does."""
 
@@ -96,13 +98,14 @@ class RealtimeSocket:
         Raises:
             ConfigurationError: The URL cannot be used.
         """
-        self._protocol = client_protocol(url, max_message_octets=MAX_MESSAGE_OCTETS)
         self._frame_text = TextFrames().frame
-        self._read = FrameReader(self._protocol, MAX_MESSAGE_OCTETS).read
         self._session = session
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
+        limit = self._settings.max_message_octets
+        self._protocol = client_protocol(url, max_message_octets=limit)
+        self._read = FrameReader(self._protocol, limit).read
         self._headers = {"User-Agent": self._settings.user_agent, **headers}
         self._on_message = self._settings.on_message
         self._connection: socket.socket | None = None

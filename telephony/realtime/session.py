@@ -109,6 +109,11 @@ class RealtimeSession:
         return self._input_format
 
     @property
+    def awaits_response(self) -> bool:
+        """Whether a response that our side asked for has not begun."""
+        return self._responses.has_wish
+
+    @property
     def owns_audio(self) -> bool:
         """Whether the session is given audio: not one of a call that the provider holds."""
         return self._settings.owns_audio

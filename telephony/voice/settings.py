@@ -65,9 +65,9 @@ class SessionSettings:
     output: Literal["audio", "text"] = "audio"
     """Text is for programs that read: on a phone nobody would hear it."""
     options: ModelOptions = field(default_factory=ModelOptions)
-    owns_audio: bool = True
-    """Whether the audio passes through us. False for a call that the provider holds: there model,
-    voice and format were settled when it was accepted, and no audio is sent."""
     provider_fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Fields of the server's session that nothing above has a word for, by dotted path and in its
     own shapes: they go as they are, in place of ours, and None is null."""
+    owns_audio: bool = True
+    """Whether the audio passes through us. False for a call that the provider holds: there model,
+    voice and format were settled when it was accepted, and no audio is sent."""
