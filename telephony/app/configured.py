@@ -324,6 +324,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         allowed_sources=tuple(network for trunk in settings.trunk for network in trunk.networks),
         max_calls=settings.limits.calls,
         ring_seconds=settings.limits.ring_s,
+        max_call_seconds=settings.limits.call_s,
         grant_seconds=settings.limits.session_grant_s,
         grant_limit_seconds=settings.limits.session_grant_s + GRANT_LIMIT_AFTER_S,
         is_nat=settings.media.nat,

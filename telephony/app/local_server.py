@@ -11,9 +11,10 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
+from urllib.parse import parse_qs
 
 import structlog
 from websockets.frames import Frame, Opcode
@@ -22,6 +23,7 @@ from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 
 from telephony.app.addresses import host_in_uri
+from telephony.app.local_hosted import LocalHostedCall
 from telephony.config import is_loopback
 from telephony.errors import ConfigurationError, TransportError
 from telephony.local import LocalSession, LogLine, Speaker, Voice
@@ -39,7 +41,8 @@ KERNEL_BUFFER_OCTETS = 64 * 1024
 """Keeps a client that does not read from hiding behind megabytes of the kernel's own buffer."""
 HANDSHAKE_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
-GOING_AWAY, UNSUPPORTED_DATA = 1001, 1003
+NORMAL_CLOSURE, GOING_AWAY, UNSUPPORTED_DATA = 1000, 1001, 1003
+NO_SUCH_CALL = '{"error":{"type":"invalid_request_error","code":"call_id_not_found"}}\n'
 MAX_PORT = 65_535
 
 log = structlog.get_logger("telephony.local")
@@ -56,6 +59,7 @@ class LocalServer:
         """
         self.speaker = speaker
         self.connections: set[_Connection] = set()
+        self._hosted: dict[str, LocalHostedCall] = {}
         self._server: asyncio.Server | None = None
         self._emptied: asyncio.Event | None = None
 
@@ -82,10 +86,32 @@ class LocalServer:
             log.warning("clients are not authenticated", host=address[0])
         return f"ws://{host_in_uri(address[0])}:{address[1]}{PATH}"
 
+    def hold_call(self, call_id: str, accepted: Mapping[str, Any]) -> LocalHostedCall:
+        """Hold a call, as a provider does: clients attach to its session by `?call_id=`.
+
+        Args:
+            call_id: Its name.
+            accepted: The session it was accepted with, as the protocol writes it.
+
+        Raises:
+            RefusedEventError: It cannot be accepted so; whoever accepts it is at fault.
+        """
+        self._hosted = {name: call for name, call in self._hosted.items() if not call.is_over}
+        call = LocalHostedCall(call_id, secrets.token_hex(6), self.speaker, accepted)
+        self._hosted[call_id] = call
+        return call
+
+    def held_call(self, call_id: str) -> LocalHostedCall | None:
+        """Find a call that is held and not over."""
+        call = self._hosted.get(call_id)
+        return None if call is None or call.is_over else call
+
     async def close(self) -> None:
         """Stop listening and end every session, within a second."""
         if self._server is not None:
             self._server.close()
+        for call in self._hosted.values():
+            call.hang_up("the server is stopping")
         for connection in list(self.connections):
             connection.go_away()
         if self.connections:
@@ -112,6 +138,7 @@ class _Connection(asyncio.Protocol):
         # A browser names its origin: no page that the user happens to visit may talk to us.
         self._protocol = ServerProtocol(origins=[None], max_size=MAX_MESSAGE_OCTETS)
         self._session: LocalSession | None = None
+        self._held: LocalHostedCall | None = None
         self._fragments: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._armed_ns: Nanoseconds | None = None
@@ -129,6 +156,8 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.forget(self)
         self._cancel_timer()
+        if self._held is not None:
+            self._held.detach(self)
         if self._session is not None:
             cause = str(exc) if exc is not None else None
             log.info("session closed", clients=len(self._server.connections), cause=cause)
@@ -157,6 +186,18 @@ class _Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
+    def send_text(self, text: bytes) -> None:
+        """Send a message of the session of a call that is held."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_text(text)
+            self._write()
+
+    def say_goodbye(self, reason: str) -> None:
+        """Close cleanly: the call is over."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(NORMAL_CLOSURE, reason)
+            self._write()
+
     def abort(self) -> None:
         """Drop the connection at once."""
         self._transport.abort()
@@ -170,8 +211,12 @@ class _Connection(asyncio.Protocol):
         self._drain()
 
     def _shake_hands(self, request: Request) -> None:
-        if request.path.partition("?")[0].rstrip("/") != PATH:
+        path, _, query = request.path.partition("?")
+        (call_id,) = parse_qs(query).get("call_id", [None])[:1]
+        if path.rstrip("/") != PATH:
             response = self._protocol.reject(404, f"Connect to {PATH}.\n")
+        elif call_id is not None and self._server.held_call(call_id) is None:
+            response = self._protocol.reject(404, NO_SUCH_CALL)
         elif len(self._server.connections) > MAX_SESSIONS:
             response = self._protocol.reject(503, "Too many sessions.\n")
         else:
@@ -179,7 +224,13 @@ class _Connection(asyncio.Protocol):
         self._protocol.send_response(response)
         if self._protocol.state is State.OPEN:
             self._cancel_timer()
-            self._session = LocalSession(secrets.token_hex(6), self._server.speaker)
+            if call_id is None:
+                self._session = LocalSession(secrets.token_hex(6), self._server.speaker)
+                return
+            self._held = self._server.held_call(call_id)
+            assert self._held is not None
+            self._write()
+            self._held.attach(self)
 
     def _take_frame(self, frame: Frame) -> None:
         """Put a message together; control frames are the protocol's own affair."""
@@ -187,10 +238,13 @@ class _Connection(asyncio.Protocol):
             self._protocol.fail(UNSUPPORTED_DATA, "the protocol is text")
         elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
             self._fragments.append(bytes(frame.data))
-            if frame.fin and self._session is not None:
+            if frame.fin:
                 text = b"".join(self._fragments)
                 self._fragments.clear()
-                self._session.handle_message(text, self._now_ns())
+                if self._session is not None:
+                    self._session.handle_message(text, self._now_ns())
+                elif self._held is not None:
+                    self._held.handle_message(text)
 
     def _on_timer(self) -> None:
         self._cancel_timer()

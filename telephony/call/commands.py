@@ -10,13 +10,17 @@ from telephony.voice import ModelOptions, ToolServer, VoiceFormat
 
 __all__ = [
     "AnswerCall",
+    "AttachHosted",
     "CallCommand",
     "CallCommandBody",
     "ConfigureAgent",
     "GiveToolResult",
     "HangUp",
+    "HostedAct",
+    "HostedActDone",
     "PlaceCall",
     "PlayAudio",
+    "ReceiveHosted",
     "RedirectCall",
     "RejectCall",
     "ReportTransfer",
@@ -44,6 +48,8 @@ class VoicePlan(MessageBody):
     """Sent with the WebSocket handshake; they may hold a key, so they never appear in a log."""
     dialect: str = "generic"
     """How the server speaks the protocol: the name of a profile."""
+    attach_to: str | None = None
+    """The provider's name of a call that it holds: its session is joined, and none is opened."""
     agent: str
     instructions: str = ""
     tools: tuple[ToolDeclared, ...] = ()
@@ -74,6 +80,46 @@ class AnswerCall(MessageBody):
 
     type: Literal["answer"] = "answer"
     plan: VoicePlan | None = None
+
+
+HostedAct = Literal["refer", "hang_up"]
+"""What a hosted call asks of its provider; the requests themselves are the app's to make."""
+
+
+class ReceiveHosted(MessageBody):
+    """Make a call of one that a provider holds, and has told us of; the app names it."""
+
+    type: Literal["receive_hosted"] = "receive_hosted"
+    hosted_id: str = Field(min_length=1)
+    """The provider's name of the call: what its session is attached by."""
+    server: str
+    """Name of the settings that the call came by, `hosted.NAME`."""
+    number: str
+    """What was dialled, as far as the provider's headers tell."""
+    caller: str = ""
+    caller_name: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    """SIP header fields that the provider told of, in order: text of the caller's, untrusted."""
+
+
+class AttachHosted(MessageBody):
+    """Join the session of a hosted call that the provider has accepted.
+
+    The plan's model, voice and audio format were settled at the acceptance: none of them is sent.
+    """
+
+    type: Literal["attach_hosted"] = "attach_hosted"
+    plan: VoicePlan
+
+
+class HostedActDone(MessageBody):
+    """Say what the provider made of a `HostedActRequested`."""
+
+    type: Literal["hosted_act_done"] = "hosted_act_done"
+    act: HostedAct
+    status: int | None = None
+    """Of its answer over HTTP; None where there was none."""
+    reason: str = ""
 
 
 class RejectCall(MessageBody):
@@ -174,6 +220,9 @@ class PlayAudio(MessageBody):
 
 CallCommandBody = Annotated[
     AnswerCall
+    | ReceiveHosted
+    | AttachHosted
+    | HostedActDone
     | RejectCall
     | RedirectCall
     | RingCall
@@ -198,5 +247,6 @@ class CallCommand(BaseModel):
 
     schema_version: Literal[1] = 1
     call_id: str
-    """Of the call; for `PlaceCall` any token of the app's, which names the new call."""
+    """Of the call; for `PlaceCall` and `ReceiveHosted` any token of the app's, which names the new
+    call."""
     body: CallCommandBody

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from telephony.call.body import MessageBody
+from telephony.call.commands import HostedAct
 from telephony.call.progress_rows import (
     AudioEnded,
     ItemNoted,
@@ -33,6 +34,7 @@ __all__ = [
     "CallerSpeechStarted",
     "CallerSpeechStopped",
     "DigitPressed",
+    "HostedActRequested",
     "ItemDeletedFromMemory",
     "ItemTruncatedAt",
     "KeysCollected",
@@ -55,19 +57,24 @@ class CallIncoming(MessageBody):
     """Someone calls; routing decides. Caller-supplied text is untrusted."""
 
     type: Literal["call.incoming"] = "call.incoming"
-    way: Literal["sip"] = "sip"
+    way: Literal["sip", "hosted"] = "sip"
     number: str
     """User part of the Request-URI: what was dialled."""
     to: str
+    """The To header field's URI; of a hosted call what was dialled."""
     caller: str
     """User part of From, or its whole URI where there is none."""
     caller_name: str
     source: str
-    """host:port that the request came from."""
-    sip_call_id: str
+    """host:port that the request came from; of a hosted call the name of its settings."""
+    sip_call_id: str | None = None
+    """Of a call that came over our own SIP."""
+    hosted_id: str | None = None
+    """The provider's name of a hosted call."""
     headers: tuple[tuple[str, str], ...] = ()
     """Header fields of the INVITE that are not the protocol's own, in order."""
     capabilities: tuple[str, ...] = ()
+    """What this way can do: values of `Capability`."""
 
 
 class CallPlaced(MessageBody):
@@ -91,9 +98,11 @@ class CallAnswered(MessageBody):
 
     type: Literal["call.answered"] = "call.answered"
     codec: str
+    """Empty where the audio is the provider's, as a hosted call's is."""
     ptime_ms: int
+    """0 where the audio is the provider's."""
     remote: str
-    """host:port of the far end's audio."""
+    """host:port of the far end's audio; of a hosted call the provider's name of it."""
 
 
 class CallHeld(MessageBody):
@@ -260,6 +269,15 @@ class ToolServed(MessageBody):
     output: str
 
 
+class HostedActRequested(MessageBody):
+    """The call wants something of its provider; `HostedActDone` answers."""
+
+    type: Literal["hosted_act.requested"] = "hosted_act.requested"
+    act: HostedAct
+    target: str | None = None
+    """Whom to refer the caller to."""
+
+
 class TransferStarted(MessageBody):
     """The far end was asked to call the target."""
 
@@ -328,6 +346,7 @@ CallEventBody = Annotated[
     | KeysCollected
     | ToolRequested
     | ToolServed
+    | HostedActRequested
     | TransferStarted
     | TransferProgressed
     | TransferEnded

@@ -263,6 +263,8 @@ class LimitSettings(_Section):
     """Calls at once; one more is answered 503. 280 is what a core holds at 70 %."""
     ring_s: Annotated[float, Field(gt=0, le=180)] = 60.0
     """How long a call of ours may ring, in seconds."""
+    call_s: Annotated[int, Field(ge=10, le=86_400)] = 14_400
+    """How long a call may last, in seconds; then it is hung up. It bounds what a call can cost."""
     session_grant_s: Annotated[float, Field(gt=0, le=30)] = 3.0
     """How long an incoming call rings for the voice model to be ready, in seconds; then it is
     answered all the same."""

@@ -10,7 +10,6 @@ from functools import partial
 from telephony.call import (
     Call,
     CallCommand,
-    CallCommandBody,
     CallEnded,
     CallEvent,
     CallPlaced,
@@ -176,7 +175,7 @@ class Engine:
         if self._endpoint is not None:
             self._endpoint.draining = True
         for call in list(self._calls.values()):
-            self._command(call, HangUp(cause="engine stopped"))
+            call.command(HangUp(cause="engine stopped"))
         until = monotonic_ns() + round(grace_seconds * NS_PER_SECOND)
         # The core has no event to wait for: it is asked until its last dialog is gone.
         while monotonic_ns() < until and self._endpoint and self._endpoint.dialog_count:  # noqa: ASYNC110
@@ -195,16 +194,7 @@ class Engine:
         if call is None:
             self.counters["commands_for_no_call"] += 1
             return
-        self._command(call, command.body)
-
-    def _command(self, call: EngineCall, body: CallCommandBody) -> None:
-        now_ns = monotonic_ns()
-        try:
-            call.call.handle_command(body, now_ns)
-        except TelephonyError as failed:
-            trouble = TroubleNoted(code="command.refused", fault="ours", text=str(failed))
-            call.call.note(trouble, now_ns)
-        call.drain()
+        call.command(command.body)
 
     def _handle_sip_event(self, event: SipEvent) -> None:
         match event:

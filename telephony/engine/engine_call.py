@@ -9,6 +9,7 @@ from typing import Protocol
 
 from telephony.call import (
     Call,
+    CallCommandBody,
     CallEnded,
     CallEvent,
     CloseVoice,
@@ -18,6 +19,7 @@ from telephony.call import (
     Released,
     SipLeg,
     TellVoice,
+    TroubleNoted,
     VoicePlan,
 )
 from telephony.engine.clock import monotonic_ns
@@ -28,6 +30,7 @@ from telephony.engine.supervisor import supervised
 from telephony.engine.tap import MediaTap
 from telephony.engine.udp import RtpSocketPair
 from telephony.engine.voice_link import VoiceLink
+from telephony.errors import TelephonyError
 from telephony.media import MediaEvent
 from telephony.sip import SipEvent
 from telephony.units import NS_PER_SECOND, Nanoseconds
@@ -115,6 +118,17 @@ class EngineCall:
         if self._call is not None:
             what(self._call)
             self.drain()
+
+    @supervised
+    def command(self, body: CallCommandBody) -> None:
+        """Carry out a command of the app; one that the call has no room for is noted."""
+        now_ns = monotonic_ns()
+        try:
+            self.call.handle_command(body, now_ns)
+        except TelephonyError as failed:
+            trouble = TroubleNoted(code="command.refused", fault="ours", text=str(failed))
+            self.call.note(trouble, now_ns)
+        self.drain()
 
     def handle_sip(self, event: SipEvent) -> None:
         """Take what the leg's SIP session tells, behind the packets that came before it."""

@@ -14,7 +14,8 @@ class KeepaliveSettings:
     ping_seconds: float = 20.0
     """Between two pings; 0 sends none. Proxies cut what is silent for a minute or more."""
     pong_seconds: float = 10.0
-    """After a ping, for anything at all to come: a pong may have to wait behind audio."""
+    """After a ping, for anything at all to come: a pong may have to wait behind audio. 0 waits
+    for ever: pings then only keep the way open."""
 
 
 class Keepalive:
@@ -59,7 +60,10 @@ class Keepalive:
 
     def _ask(self) -> None:
         self._has_heard = False
-        self._wait(self._settings.pong_seconds, self._check)
+        if self._settings.pong_seconds:
+            self._wait(self._settings.pong_seconds, self._check)
+        else:
+            self._wait(self._settings.ping_seconds, self._ask)
         self._ping()
 
     def _check(self) -> None:

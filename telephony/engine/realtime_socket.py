@@ -69,6 +69,8 @@ class SocketSettings:
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
     user_agent: str = PRODUCT
+    max_message_octets: int = MAX_MESSAGE_OCTETS
+    """A longer message from the server fails the connection (1009)."""
     on_message: Callable[[bytes], None] | None = None
     """Sees each message of the server as it came, before the session does."""
 
@@ -98,12 +100,12 @@ class RealtimeSocket:
         Raises:
             ConfigurationError: The URL cannot be used.
         """
-        self._protocol = client_protocol(url, max_message_octets=MAX_MESSAGE_OCTETS)
         self._frame_text = TextFrames().frame
         self._session = session
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
+        self._protocol = client_protocol(url, max_message_octets=self._settings.max_message_octets)
         self._headers = {"User-Agent": self._settings.user_agent, **headers}
         self._on_message = self._settings.on_message
         self._connection: socket.socket | None = None
@@ -184,6 +186,9 @@ class RealtimeSocket:
         """
         writer = self._writer
         if writer is None or not self._is_open:
+            return 0
+        if not self._session.owns_audio:
+            self._session.counters.audio_withheld += 1
             return 0
         return writer.write_audio(self._frame_text(message), audio_octets_in(message))
 

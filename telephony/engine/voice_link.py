@@ -43,7 +43,7 @@ class VoiceLink:
         self._session = RealtimeSession(token, profile)
         self._on_event = on_event
         self._socket = RealtimeSocket(
-            session_url(plan.url, plan.model, profile.path),
+            session_url(plan.url, plan.model, profile.path, attach_to=plan.attach_to),
             dict(plan.headers),
             self._session,
             on_event,

@@ -7,6 +7,7 @@ from telephony.local.dialog import CallerSaid, Dialog, Heard, Reply, ToolReturne
 from telephony.local.faults import RefusedEventError
 from telephony.local.menu import Menu
 from telephony.local.outbox import Outbox
+from telephony.local.playout import CallerPlayout
 from telephony.local.responses import CancelReason, Plan, Response
 from telephony.local.settings import SessionConfig
 from telephony.local.speaker import Speaker
@@ -23,17 +24,25 @@ SESSION_DEFAULTS = client_events.ResponseParameters()
 class Responder:
     """The agent's side of one conversation."""
 
-    def __init__(self, conversation: Conversation, speaker: Speaker, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        speaker: Speaker,
+        outbox: Outbox,
+        playout: CallerPlayout | None = None,
+    ) -> None:
         """Begin silent.
 
         Args:
             conversation: What is answered, and what answers join.
             speaker: The voice.
             outbox: Where events go.
+            playout: Takes what is spoken where the client does not play it.
         """
         self._conversation = conversation
         self._speaker = speaker
         self._outbox = outbox
+        self._playout = playout
         self._dialog = Dialog()
         self._response: Response | None = None
         self._waiting: SessionConfig | None = None
@@ -70,7 +79,8 @@ class Responder:
         parameters = parameters or SESSION_DEFAULTS
         is_outside = parameters.conversation == "none"
         plan = self._plan(self._reply(parameters), config, parameters)
-        self._response = Response(plan, None if is_outside else self._conversation, self._outbox)
+        conversation = None if is_outside else self._conversation
+        self._response = Response(plan, conversation, self._outbox, self._playout)
         self._response.start(now_ns)
         self._follow(now_ns)
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from telephony.local.conversation import Conversation, Entry, Part
 from telephony.local.dialog import FunctionCall
 from telephony.local.outbox import Outbox
+from telephony.local.playout import CallerPlayout
 from telephony.local.speaker import AudioChunk, SpokenPhrase
 from telephony.realtime import ContentPart, Item, ResponseObject, events
 from telephony.units import Nanoseconds, samples_to_ns
@@ -56,13 +57,20 @@ class Plan:
 class Response:
     """One response under way."""
 
-    def __init__(self, plan: Plan, conversation: Conversation | None, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        conversation: Conversation | None,
+        outbox: Outbox,
+        playout: CallerPlayout | None = None,
+    ) -> None:
         """Prepare it; `start` says its first event.
 
         Args:
             plan: What it shall hold.
             conversation: What its items join; None for a response outside of it.
             outbox: Where its events go.
+            playout: Takes its audio where the client does not play it.
         """
         self.response_id = outbox.mint("resp")
         self.is_done = False
@@ -70,6 +78,7 @@ class Response:
         self._plan = plan
         self._conversation = conversation
         self._outbox = outbox
+        self._playout = playout
         self._output: list[Entry] = []
         self._words: deque[str | AudioChunk] = deque()
         self._due_ns: Nanoseconds | None = None
@@ -96,7 +105,7 @@ class Response:
         """Send what is due, and end the response after its last words."""
         while self._due_ns is not None and self._due_ns <= now_ns:
             if self._words:
-                self._due_ns = Nanoseconds(self._due_ns + self._send_next())
+                self._due_ns = Nanoseconds(self._due_ns + self._send_next(self._due_ns))
             else:
                 self._finish()
 
@@ -128,15 +137,18 @@ class Response:
             b'"output_index":0,"content_index":0,"event_id":"'
         ) % (self.response_id.encode(), entry.item_id.encode())
 
-    def _send_next(self) -> int:
+    def _send_next(self, now_ns: Nanoseconds) -> int:
         """Send the next piece of the message; say how long the one after it shall wait, in ns."""
         entry = self._output[0]
         part = entry.parts[0]
         piece = self._words.popleft()
         if isinstance(piece, AudioChunk):
-            event_id = self._outbox.mint("event").encode()
-            text = b'%b%b","delta":"%b"}' % (self._delta_head, event_id, piece.base64)
-            self._outbox.send_text(text)
+            if self._playout is None:
+                event_id = self._outbox.mint("event").encode()
+                text = b'%b%b","delta":"%b"}' % (self._delta_head, event_id, piece.base64)
+                self._outbox.send_text(text)
+            else:
+                self._playout.add(self.response_id, entry, piece.samples, now_ns)
             part.samples += piece.samples
             self.has_spoken = True
             return samples_to_ns(piece.samples, part.rate_hz) // PACE

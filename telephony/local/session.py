@@ -13,8 +13,9 @@ from typing import Any
 from telephony.local.conversation import Conversation, Entry, Part, entry_from_client
 from telephony.local.faults import RefusedEventError
 from telephony.local.hearing import InputBuffer
-from telephony.local.menu import build_menu
+from telephony.local.menu import Menu, build_menu
 from telephony.local.outbox import LogLine, Message, Outbox
+from telephony.local.playout import CallerPlayout
 from telephony.local.responder import Responder
 from telephony.local.settings import SessionConfig, merge_update
 from telephony.local.speaker import Speaker
@@ -44,25 +45,31 @@ class LocalSession:
     After each `handle_...` call, drain `poll_output()` to None, then re-arm one timer.
     """
 
-    def __init__(self, token: str, speaker: Speaker) -> None:
+    def __init__(self, token: str, speaker: Speaker, *, plays: bool = False) -> None:
         """Open the session; `session.created` is ready to be sent.
 
         Args:
             token: Tells this session's ids from all others'; letters and digits.
             speaker: The voice, shared by all sessions.
+            plays: Whether the caller hears us here, and not by way of the client.
         """
         self._outbox = Outbox(token)
+        self._playout = CallerPlayout(self._outbox) if plays else None
         self._session_id = self._outbox.mint("sess")
         self._config = SessionConfig(type="realtime")
         self._input = InputBuffer(self._config.input_format, TurnSettings())
         self._conversation = Conversation()
-        self._responder = Responder(self._conversation, speaker, self._outbox)
+        self._responder = Responder(self._conversation, speaker, self._outbox, self._playout)
         self._speech_item_id: str | None = None
         self._refusals = 0
-        self._outbox.send(events.SessionCreated(session=self._config.to_json(self._session_id)))
+        self._greet()
         self._outbox.log(
             "session opened", session=self._session_id, mind="a rule dialog, not a language model"
         )
+
+    def _greet(self) -> None:
+        """Tell a client of the session that it is connected to."""
+        self._outbox.send(events.SessionCreated(session=self._config.to_json(self._session_id)))
 
     def handle_message(self, text: bytes, now_ns: Nanoseconds) -> None:
         """Take one text frame from the client; what is wrong with it is answered, never raised."""
@@ -115,8 +122,16 @@ class LocalSession:
                 self._truncate(event)
             case client_events.ResponseCreate(response=parameters):
                 self._responder.respond(self._config, parameters, now_ns)
-            case _:
-                self._responder.cancel(event.response_id, now_ns)
+            case client_events.ResponseCancel(response_id=response_id):
+                self._responder.cancel(response_id, now_ns)
+            case client_events.OutputAudioBufferClear():
+                self._clear_playout(now_ns)
+
+    def _clear_playout(self, now_ns: Nanoseconds) -> None:
+        if self._playout is None:
+            message = "The audio of this session is played by its client."
+            raise RefusedEventError("invalid_value", message, "type")
+        self._playout.clear(now_ns)
 
     def _refuse(self, code: str, message: str, param: str | None, event_id: str | None) -> None:
         detail = ErrorDetail(
@@ -136,7 +151,15 @@ class LocalSession:
 
     def _update(self, event: client_events.SessionUpdate) -> None:
         update = event.session.model_dump(exclude_unset=True)
-        config = merge_update(self._config, update, has_spoken=self._responder.has_spoken)
+        menu = self._configure(
+            merge_update(self._config, update, has_spoken=self._responder.has_spoken)
+        )
+        self._outbox.send(events.SessionUpdated(session=self._config.to_json(self._session_id)))
+        keys = {option.key or "-": option.label for option in menu.options}
+        self._outbox.log("session updated", session=self._session_id, keys=keys)
+
+    def _configure(self, config: SessionConfig) -> Menu:
+        """Put settings in force, and give what they let the caller choose from."""
         vad, vad_before = (c.audio.input.turn_detection for c in (config, self._config))
         self._config = config
         if vad is not None:
@@ -147,9 +170,7 @@ class LocalSession:
         self._input.audio_format = config.input_format
         menu = build_menu(config.instructions, config.functions)
         self._responder.configure(menu)
-        self._outbox.send(events.SessionUpdated(session=config.to_json(self._session_id)))
-        keys = {option.key or "-": option.label for option in menu.options}
-        self._outbox.log("session updated", session=self._session_id, keys=keys)
+        return menu
 
     def _create_item(self, event: client_events.ItemCreate) -> None:
         entry = entry_from_client(event.item, self._outbox.mint("item"))
@@ -178,6 +199,8 @@ class LocalSession:
             self._outbox.send(events.SpeechStartedEvent(item_id=item_id, audio_start_ms=start_ms))
             if vad.interrupt_response:
                 self._responder.interrupt()
+                if self._playout is not None:
+                    self._playout.clear(now_ns)
         else:
             stopped = events.SpeechStoppedEvent(item_id=item_id, audio_end_ms=edge.audio_end_ms)
             self._outbox.send(stopped)

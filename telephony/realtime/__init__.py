@@ -5,6 +5,7 @@ from telephony.realtime.audio_messages import append_message, audio_octets_in, r
 from telephony.realtime.client_commands import BadClientEventError
 from telephony.realtime.profiles import PROFILES, Profile, profile_of
 from telephony.realtime.session import MAX_MESSAGE_OCTETS, RealtimeSession
+from telephony.realtime.session_body import accept_body
 from telephony.realtime.target import session_url
 from telephony.realtime.wire import (
     ContentPart,
@@ -27,6 +28,7 @@ __all__ = [
     "Profile",
     "RealtimeSession",
     "ResponseObject",
+    "accept_body",
     "append_message",
     "audio_octets_in",
     "client_events",

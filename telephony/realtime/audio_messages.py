@@ -5,7 +5,7 @@ They are 50 a second and call upwards and up to as many downwards; everything el
 
 from binascii import a2b_base64, b2a_base64
 
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from telephony.realtime.dialects import AUDIO_DELTA_TYPES
 from telephony.voice import AudioReceived
@@ -62,8 +62,30 @@ def decode_audio(text: str) -> bytes:
         raise BadAudioError(f"the audio is not base64: {error}") from None
 
 
+def _delta_reader() -> SchemaValidator:
+    """Make the reader of a delta's fields: JSON and base64 in one pass, none of it in Python."""
+    text, number = core_schema.str_schema(strict=True), core_schema.int_schema(strict=True)
+    fields = {
+        "type": core_schema.literal_schema(sorted(AUDIO_DELTA_TYPES)),
+        "response_id": text,
+        "item_id": text,
+        "content_index": number,
+        "delta": text,
+    }
+    audio = core_schema.typed_dict_field(core_schema.bytes_schema(), validation_alias="delta")
+    schema = core_schema.typed_dict_schema(
+        {name: core_schema.typed_dict_field(field) for name, field in fields.items()}
+        | {"audio": audio},
+        config=core_schema.CoreConfig(val_json_bytes="base64"),
+    )
+    return SchemaValidator(schema)
+
+
+_read_delta = _delta_reader().validate_json
+
+
 def read_audio_delta(text: bytes) -> AudioReceived | None:
-    """Read an audio delta as plain JSON, without a model; the message may be written in any way.
+    """Read an audio delta in one pass, without a model; the message may be written in any way.
 
     Args:
         text: One message as it stood in its frame.
@@ -77,17 +99,16 @@ def read_audio_delta(text: bytes) -> AudioReceived | None:
     ):
         return None
     try:
-        message = from_json(text)
-        if message["type"] not in AUDIO_DELTA_TYPES:
-            return None
-        audio = a2b_base64(message["delta"], strict_mode=True)
-        response_id, item_id = message["response_id"], message["item_id"]
-        content_index = message["content_index"]
-    except (ValueError, KeyError, TypeError):
+        message = _read_delta(text)
+    except ValidationError:
         return None
-    if type(response_id) is str and type(item_id) is str and type(content_index) is int:
-        return AudioReceived(response_id, item_id, content_index, audio)
-    return None
+    delta = message["delta"]
+    # Strict as `decode_audio`: the pass also takes RFC 4648 section 5 and does without padding.
+    if len(delta) % 4 or "-" in delta or "_" in delta:
+        return None
+    return AudioReceived(
+        message["response_id"], message["item_id"], message["content_index"], message["audio"]
+    )
 
 
 class SampleAligner:

@@ -12,6 +12,7 @@ from telephony.realtime.client_events import (
     ItemCreate,
     ItemDelete,
     ItemTruncate,
+    OutputAudioBufferClear,
     SessionUpdate,
     parse_client_event,
 )
@@ -20,6 +21,7 @@ from telephony.realtime.wire import ContentPart, Item, MalformedEventError, Wire
 from telephony.voice import (
     AddText,
     ClearAudio,
+    ClearPlayout,
     CommitAudio,
     DeleteItem,
     ToolResult,
@@ -36,7 +38,9 @@ __all__ = [
     "session_update",
 ]
 
-PlainCommand = CommitAudio | ClearAudio | AddText | TruncateItem | DeleteItem | ToolResult
+PlainCommand = (
+    CommitAudio | ClearAudio | ClearPlayout | AddText | TruncateItem | DeleteItem | ToolResult
+)
 
 CUT_ID = "cut_"
 """How the ids of events begin that cut the model's memory."""
@@ -72,6 +76,8 @@ def client_event(command: PlainCommand, token: str) -> WireModel:
             return InputAudioBufferCommit(event_id=f"commit_{token}")
         case ClearAudio():
             return InputAudioBufferClear(event_id=f"clear_{token}")
+        case ClearPlayout():
+            return OutputAudioBufferClear(event_id=f"cancel_{token}")
         case AddText(text=text, role=role, pictures=pictures):
             parts = [ContentPart(type="input_text", text=text)]
             parts += [

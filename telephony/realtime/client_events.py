@@ -16,6 +16,7 @@ __all__ = [
     "ItemDelete",
     "ItemRetrieve",
     "ItemTruncate",
+    "OutputAudioBufferClear",
     "ResponseCancel",
     "ResponseCreate",
     "ResponseParameters",
@@ -55,6 +56,12 @@ class InputAudioBufferClear(ClientEventBase):
     """Forget what was appended and not committed."""
 
     type: Literal["input_audio_buffer.clear"] = "input_audio_buffer.clear"
+
+
+class OutputAudioBufferClear(ClientEventBase):
+    """Drop what is left to be played, where the server plays it; first cancel the response."""
+
+    type: Literal["output_audio_buffer.clear"] = "output_audio_buffer.clear"
 
 
 class ItemCreate(ClientEventBase):
@@ -119,6 +126,7 @@ ClientEvent = (
     | InputAudioBufferAppend
     | InputAudioBufferCommit
     | InputAudioBufferClear
+    | OutputAudioBufferClear
     | ItemCreate
     | ItemRetrieve
     | ItemTruncate

@@ -41,6 +41,8 @@ class SessionCounters:
     harmless_errors: int = 0
     format_fallbacks: int = 0
     """Times that the server refused G.711 and was asked for PCM16 instead: 0 or 1."""
+    audio_withheld: int = 0
+    """Appends, commits and clears that a session was not sent, as its call's audio is not ours."""
 
 
 class Content:

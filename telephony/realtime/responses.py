@@ -203,6 +203,11 @@ class ResponseSequencer:
         return (self._active_id or None) if self._state in UNDER_WAY else None
 
     @property
+    def has_wish(self) -> bool:
+        """Whether a response that our side asked for has not begun."""
+        return self._held is not None or self._state is State.REQUESTED
+
+    @property
     def next_deadline(self) -> Nanoseconds | None:
         """When `handle_timer` is to be called."""
         return self._deadline

@@ -28,6 +28,7 @@ from telephony.units import NS_PER_SECOND, Nanoseconds
 from telephony.voice import (
     CancelResponse,
     ClearAudio,
+    ClearPlayout,
     Close,
     CommitAudio,
     Configure,
@@ -98,6 +99,16 @@ class RealtimeSession:
         """What `append_message` takes: as granted, the protocol's default before that."""
         return self._input_format
 
+    @property
+    def awaits_response(self) -> bool:
+        """Whether a response that our side asked for has not begun."""
+        return self._responses.has_wish
+
+    @property
+    def owns_audio(self) -> bool:
+        """Whether the session is given audio: not one of a call that the provider holds."""
+        return self._settings.owns_audio
+
     def append_message(self, audio: bytes) -> bytes:
         """Give the message that appends the caller's audio, in the granted input format."""
         return append_message(audio)
@@ -138,8 +149,8 @@ class RealtimeSession:
                 self._cancel(response_id)
             case Close():
                 self._close_deadline = Nanoseconds(now_ns + CLOSE_NS)
-            case CommitAudio() | ClearAudio():
-                self._send(client_event(command, self._token()), after_audio=True)
+            case CommitAudio() | ClearAudio() | ClearPlayout():
+                self._handle_buffers(command)
             case TruncateItem(item_id=item_id) | DeleteItem(item_id=item_id):
                 self._content.cut.cut_item(item_id)
                 if isinstance(command, TruncateItem) and "truncate" in self._profile.lacks:
@@ -150,6 +161,14 @@ class RealtimeSession:
         if isinstance(command, ToolResult) and command.respond:
             self._responses.ask(None, now_ns)
         self._send_responses()
+
+    def _handle_buffers(self, command: CommitAudio | ClearAudio | ClearPlayout) -> None:
+        """Take a command about the caller's audio, or about what is played to him: one is ours."""
+        is_playout = isinstance(command, ClearPlayout)
+        if is_playout is not self.owns_audio:
+            self._send(client_event(command, self._token()), after_audio=not is_playout)
+        else:
+            self.counters.audio_withheld += not is_playout
 
     def send_raw(self, event: Mapping[str, Any]) -> None:
         """Send an event of the protocol as it is, past the sequencer; checked like a server would.
@@ -258,8 +277,10 @@ class RealtimeSession:
             granted = granted_format(event.session, "input") or asked
             self._content.output_format = granted_format(event.session, "output") or asked
         except UnknownFormatError as error:
-            self._malformed("unsupported_format", str(error))
-            return
+            if self.owns_audio:
+                self._malformed("unsupported_format", str(error))
+                return
+            granted = self._content.output_format = asked
         self._input_format = granted
         self._emit(SessionGranted(granted, self._content.output_format))
 

@@ -1,6 +1,7 @@
 """What `session.update` asks for, from our settings, and what a server's session grants."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from telephony.realtime.dialects import AUDIO_FORMATS
@@ -21,7 +22,7 @@ from telephony.realtime.session_options import (
 )
 from telephony.voice import ModelOptions, SessionSettings, VoiceFormat
 
-__all__ = ["UnknownFormatError", "granted_format", "session_body"]
+__all__ = ["UnknownFormatError", "accept_body", "granted_format", "session_body"]
 
 FORMATS = {
     VoiceFormat.PCMU: AudioFormat(type="audio/pcmu"),
@@ -50,31 +51,56 @@ def session_body(
         before: The options that were asked for last in this session.
     """
     asked = asked_options(settings.options, before)
+    return body_of(
+        settings,
+        asked,
+        names_format=settings.owns_audio,
+        names_voice=settings.owns_audio and may_set_voice,
+    )
+
+
+def accept_body(settings: SessionSettings) -> SessionConfig:
+    """Give the session that a hosted call is accepted with: what no later update may say, too.
+
+    Neither format is named: the provider agrees with the caller on what their line carries.
+    """
+    asked = asked_options(settings.options, NO_OPTIONS)
+    attached = replace(settings, owns_audio=False)
+    body = body_of(attached, asked, names_format=False, names_voice=True)
+    return body if settings.model is None else body.model_copy(update={"model": settings.model})
+
+
+def body_of(
+    settings: SessionSettings, asked: Mapping[str, Any], *, names_format: bool, names_voice: bool
+) -> SessionConfig:
+    """Give the session that an agent wants, with the options that have to be said."""
     transcription = (
         None
         if settings.transcribe_with is None
         else TranscriptionConfig(model=settings.transcribe_with)
     )
     audio_input: dict[str, Any] = {
-        "format": FORMATS[settings.audio_format],
         "transcription": transcription,
         "turn_detection": turn_detection(settings, asked),
     }
-    audio_output: dict[str, Any] = {"format": FORMATS[settings.audio_format]}
-    if may_set_voice and settings.voice is not None:
+    audio_output: dict[str, Any] = {}
+    if names_format:
+        audio_input["format"] = audio_output["format"] = FORMATS[settings.audio_format]
+    if names_voice and settings.voice is not None:
         voice = settings.voice
         audio_output["voice"] = voice if isinstance(voice, str) else dict(voice)
     if "noise_reduction" in asked:
         audio_input["noise_reduction"] = asked["noise_reduction"]
     if "speed" in asked:
         audio_output["speed"] = asked["speed"]
+    audio: dict[str, Any] = {"input": InputAudioConfig(**audio_input)}
+    if audio_output:
+        audio["output"] = OutputAudioConfig(**audio_output)
     return SessionConfig(
         type="realtime",
         output_modalities=[settings.output],
         instructions=settings.instructions,
-        audio=AudioConfig(
-            input=InputAudioConfig(**audio_input), output=OutputAudioConfig(**audio_output)
-        ),
+        audio=AudioConfig(**audio),
         tools=[
             *(
                 FunctionTool(

@@ -1,5 +1,6 @@
 """A model's options as fields of the session, those of the agent before it taken back."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from telephony.realtime.session_config import McpTool, TurnDetection
@@ -24,6 +25,8 @@ DEFAULTS: dict[str, Any] = {
 PLAIN_CHOICES = frozenset({"auto", "none", "required"})
 OF_SILENCE = ("threshold", "prefix_padding_ms", "idle_timeout_ms")
 """Options of a detector that goes by silence."""
+OF_SILENCE_ANYWHERE = ("idle_timeout_ms",)
+"""Those of them that a call which the provider holds may have, too: it sets the others itself."""
 AT_THE_TOP = (
     "prompt",
     "max_output_tokens",
@@ -73,20 +76,21 @@ def written(options: ModelOptions) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def session_fields(asked: dict[str, Any]) -> dict[str, Any]:
+def session_fields(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Give those that stand at the top of the session."""
     return {name: asked[name] for name in AT_THE_TOP if name in asked}
 
 
-def turn_detection(settings: SessionSettings, asked: dict[str, Any]) -> TurnDetection:
+def turn_detection(settings: SessionSettings, asked: Mapping[str, Any]) -> TurnDetection:
     """Give the detector's part: with `turns = "ours"` it tells, and leaves the acting to us."""
     is_servers = settings.turns == "server"
     fields: dict[str, Any] = {"create_response": is_servers, "interrupt_response": is_servers}
     if settings.options.eagerness is not None:
         fields |= {"type": "semantic_vad", "eagerness": settings.options.eagerness}
         return TurnDetection(**fields)
-    fields |= {name: asked[name] for name in OF_SILENCE if name in asked}
-    if is_servers:
+    allowed = OF_SILENCE if settings.owns_audio else OF_SILENCE_ANYWHERE
+    fields |= {name: asked[name] for name in allowed if name in asked}
+    if is_servers and settings.owns_audio:
         fields["silence_duration_ms"] = settings.silence_ms
     return TurnDetection(**fields)
 

@@ -40,8 +40,8 @@ def write_update(
     for path, value in fields.items():
         put(session, path, value)
     if "formats" in profile.lacks:
-        session["audio"]["input"].pop("format", None)
-        session["audio"]["output"].pop("format", None)
+        for direction in session["audio"].values():
+            direction.pop("format", None)
     if profile.style == "beta":
         message["session"] = flat(session)
     elif profile.style == "xai":
@@ -63,8 +63,8 @@ def flat(session: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: value for name, value in session.items() if name not in ("type", "audio")}
     (modality,) = fields.pop("output_modalities")
     fields["modalities"] = MODALITIES[modality]
-    for direction in ("input", "output"):
-        for name, value in audio[direction].items():
+    for direction, settings in audio.items():
+        for name, value in settings.items():
             if name == "format":
                 fields[f"{direction}_audio_format"] = BETA_FORMATS[value["type"]]
             else:
@@ -76,6 +76,6 @@ def lifted(session: Mapping[str, Any]) -> dict[str, Any]:
     """Write a session with its voice and its detector at the top."""
     audio: dict[str, Any] = session["audio"]
     top: dict[str, Any] = {"turn_detection": audio["input"].pop("turn_detection")}
-    if "voice" in audio["output"]:
+    if "voice" in audio.get("output", {}):
         top["voice"] = audio["output"].pop("voice")
     return {**session, **top}

@@ -9,6 +9,7 @@ __all__ = [
     "AddText",
     "CancelResponse",
     "ClearAudio",
+    "ClearPlayout",
     "Close",
     "CommitAudio",
     "Configure",
@@ -36,6 +37,14 @@ class CommitAudio:
 @dataclass(frozen=True, slots=True)
 class ClearAudio:
     """Forget appended audio that is not committed. Stays in order with the audio before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPlayout:
+    """Drop what the provider has yet to play to the caller; behind a `CancelResponse`.
+
+    It does nothing where the playout is ours (`SessionSettings.owns_audio`).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,7 @@ VoiceCommand = (
     Configure
     | CommitAudio
     | ClearAudio
+    | ClearPlayout
     | AddText
     | Respond
     | CancelResponse

@@ -68,3 +68,6 @@ class SessionSettings:
     provider_fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Fields of the server's session that nothing above has a word for, by dotted path and in its
     own shapes: they go as they are, in place of ours, and None is null."""
+    owns_audio: bool = True
+    """Whether the audio passes through us. False for a call that the provider holds: there model,
+    voice and format were settled when it was accepted, and no audio is sent."""

@@ -110,10 +110,7 @@ async def test_E3_text_is_one_part_and_a_picture_another_and_nothing_becomes_nul
     ]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="row E4: no attach to a call, whose audio is not ours", raises=TypeError
-)
-@row("E4")
+@row("E4", Replace("telephony.realtime.session.RealtimeSession.owns_audio", True))
 async def test_E4_a_commit_follows_its_audio_and_an_attached_session_is_given_none(
     rig: Rig,
 ) -> None:
@@ -130,6 +127,7 @@ async def test_E4_a_commit_follows_its_audio_and_an_attached_session_is_given_no
     rig.append(b"\x01\x01\x01")
     rig.command(CommitAudio())
     assert await rig.sent() == []
+    assert rig.session.counters.audio_withheld == 2
 
 
 @row("E5", UNSEQUENCED)

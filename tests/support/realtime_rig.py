@@ -230,7 +230,10 @@ class Rig:
 
     async def sent(self) -> list[Event]:
         """Give all that the client has sent since the last look."""
-        self.command(ClearAudio())
+        if self.session.owns_audio:
+            self.command(ClearAudio())  # it stays behind audio that waits
+        else:
+            self.socket.send_raw({"type": FENCE})
         found: list[Event] = []
         while True:
             event = json.loads((await self.peer.read(1))[0])

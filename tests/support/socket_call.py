@@ -116,7 +116,7 @@ class _App:
         if isinstance(event, EngineReport):
             return
         if isinstance(event.payload, CallIncoming):
-            self._calls[event.call_id] = self._awaited.pop(event.payload.sip_call_id)
+            self._calls[event.call_id] = self._awaited.pop(event.payload.sip_call_id or "")
         call = self._calls[event.call_id]
         call.rows.append((time.monotonic_ns(), event))
         body = self._decide(event)

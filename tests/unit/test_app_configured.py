@@ -435,6 +435,7 @@ def test_an_engine_is_told_what_it_needs(settings: Load) -> None:
             [limits]
             calls = 7
             ring_s = 45.5
+            call_s = 900
             session_grant_s = 20
             [media]
             nat = true
@@ -452,6 +453,7 @@ def test_an_engine_is_told_what_it_needs(settings: Load) -> None:
     assert told.rtp_ports == (20_002, 20_009)
     assert told.allowed_sources == ("198.51.100.0/24", "203.0.113.0/24")
     assert (told.max_calls, told.ring_seconds, told.is_nat) == (7, 45.5, True)
+    assert told.max_call_seconds == 900
     assert told.grant_limit_seconds > told.grant_seconds == 20
     assert told.engine_id.startswith("e")
 

@@ -7,6 +7,7 @@ import pytest
 
 from telephony.call import (
     AnswerCall,
+    AttachHosted,
     CallCommand,
     CallEnded,
     CallEvent,
@@ -14,8 +15,11 @@ from telephony.call import (
     CallProgressed,
     DigitPressed,
     EventLog,
+    HostedActDone,
+    HostedActRequested,
     MessageError,
     PlayAudio,
+    ReceiveHosted,
     ToolRequested,
     TransferProgressed,
     VoicePlan,
@@ -44,6 +48,56 @@ def test_a_command_round_trips() -> None:
     plan = VoicePlan(url="ws://127.0.0.1:1", agent="reception", headers=(("Authorization", "k"),))
     command = CallCommand(call_id="e1", body=AnswerCall(plan=plan))
     assert decode_command(encode(command)) == command
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ReceiveHosted(
+            hosted_id="rtc_1",
+            server="provider",
+            number="+15551234567",
+            caller="200",
+            caller_name="Ann",
+            headers=(("From", "<sip:200@h>"), ("X-Tag", "a"), ("X-Tag", "b")),
+        ),
+        AttachHosted(plan=VoicePlan(url="wss://h/v1/realtime", agent="reception")),
+        HostedActDone(act="refer", status=200),
+        HostedActDone(act="hang_up", status=None, reason="no answer in 5 s"),
+    ],
+)
+def test_a_command_of_a_hosted_call_round_trips(body: CallCommandBody) -> None:
+    command = CallCommand(call_id="h1", body=body)
+    assert decode_command(encode(command)) == command
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        CallIncoming(
+            way="hosted",
+            number="+15551234567",
+            to="+15551234567",
+            caller="200",
+            caller_name="",
+            source="provider",
+            hosted_id="rtc_1",
+            capabilities=("talk",),
+        ),
+        HostedActRequested(act="refer", target="tel:+15551234567"),
+        HostedActRequested(act="hang_up"),
+    ],
+)
+def test_a_row_of_a_hosted_call_round_trips(payload: CallEventBody) -> None:
+    event = EventLog("h1", Nanoseconds(0), 0.0).row(payload, Nanoseconds(0))
+    assert decode_event(encode(event)) == event
+
+
+def test_a_hosted_call_without_a_name_is_no_call() -> None:
+    body = {"type": "receive_hosted", "hosted_id": "", "server": "p", "number": "1"}
+    line = json.dumps({"call_id": "h1", "body": body}).encode()
+    with pytest.raises(MessageError, match="hosted_id"):
+        decode_command(line)
 
 
 def test_audio_round_trips_as_base64() -> None:

@@ -14,6 +14,7 @@ from telephony.call import (
     CallEnded,
     CallEvent,
     EventLog,
+    HangUp,
     MediaReady,
     OpenVoice,
     Released,
@@ -186,6 +187,20 @@ def test_the_app_hears_of_the_end_once_whatever_fails(
     host = asyncio.run(story())
     assert host.told == told
     assert host.steps == steps
+
+
+def test_a_command_that_we_cannot_handle_ends_its_own_call_and_nothing_else() -> None:
+    async def story() -> FailingHost:
+        host = FailingHost("no type")
+        leg = SimpleNamespace(port=None, hang_up=host.hang_up)
+        call = EngineCall(cast(Any, leg), cast(Any, None), cast(Any, host))
+        call.take(cast(Any, FailingCall([], takes_hang_up=False)))
+        call.command(HangUp())
+        return host
+
+    host = asyncio.run(story())
+    assert host.told == [FAILED]
+    assert host.steps == ["released", "hang up"]
 
 
 class Nothing:

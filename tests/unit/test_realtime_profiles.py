@@ -70,6 +70,14 @@ def test_a_ga_session_is_nested(dialect: str) -> None:
     assert session["audio"]["input"]["turn_detection"] == DETECTOR
 
 
+@pytest.mark.parametrize("dialect", PROFILES)
+def test_an_attached_session_names_no_format_and_no_voice_in_any_dialect(dialect: str) -> None:
+    names = str(written(dialect, replace(SETTINGS, owns_audio=False)))
+    assert "'speed': 1.1" in names
+    assert "format" not in names
+    assert "voice" not in names
+
+
 def test_xai_reads_voice_and_detector_at_the_top() -> None:
     session = written("xai")
     assert (session["voice"], session["turn_detection"]) == ("ara", DETECTOR)

@@ -18,6 +18,7 @@ from telephony.voice import (
     CallerTranscribed,
     CancelResponse,
     ClearAudio,
+    ClearPlayout,
     Close,
     CommitAudio,
     Configure,
@@ -293,6 +294,31 @@ def test_a_session_that_grants_what_we_cannot_speak_is_an_error_and_no_grant() -
     told = talk.hear({"type": "session.updated", "session": flat})
     assert [type(event) for event in told] == [VoiceErrorReceived]
     assert talk.session.input_format is VoiceFormat.PCM
+
+
+ATTACHED = SessionSettings(owns_audio=False)
+
+
+def test_an_attached_session_is_granted_whatever_its_line_carries() -> None:
+    talk = Talk(Configure(ATTACHED))
+    granted = {"audio": {"output": {"format": {"type": "audio/opus"}}}}
+    assert talk.hear({"type": "session.updated", "session": granted}) == [
+        SessionGranted(VoiceFormat.PCMU, VoiceFormat.PCMU)
+    ]
+
+
+def test_an_attached_session_is_given_no_audio_and_what_was_withheld_is_counted() -> None:
+    talk = Talk(Configure(ATTACHED))
+    assert talk.command(CommitAudio(), ClearAudio()) == []
+    assert talk.session.counters.audio_withheld == 2
+
+
+def test_a_providers_playout_is_cleared_and_our_own_is_not_its_affair() -> None:
+    cleared = {"type": "output_audio_buffer.clear", "event_id": "cancel_2"}
+    assert Talk(Configure(ATTACHED)).command(ClearPlayout()) == [cleared]
+    talk = Talk(Configure(SessionSettings()))
+    assert talk.command(ClearPlayout()) == []
+    assert talk.session.counters.audio_withheld == 0
 
 
 def test_an_expiry_that_is_no_number_is_not_told() -> None:

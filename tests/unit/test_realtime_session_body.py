@@ -4,9 +4,14 @@ import json
 
 import pytest
 
-from telephony.realtime.session_body import UnknownFormatError, granted_format, session_body
+from telephony.realtime.session_body import (
+    UnknownFormatError,
+    accept_body,
+    granted_format,
+    session_body,
+)
 from telephony.realtime.wire import write_event
-from telephony.voice import SessionSettings, ToolDeclaration, VoiceFormat
+from telephony.voice import ModelOptions, SessionSettings, ToolDeclaration, VoiceFormat
 
 LOOK_UP = ToolDeclaration("look_up", "Look up an order.", {"type": "object", "properties": {}})
 
@@ -110,3 +115,30 @@ def test_a_granted_format_is_read_nested_and_flat(
 def test_a_format_we_cannot_speak_is_refused(said: object) -> None:
     with pytest.raises(UnknownFormatError):
         granted_format(nested(said), "input")
+
+
+def test_a_hosted_call_is_accepted_with_model_and_voice_but_no_format() -> None:
+    wanted = SessionSettings(model="m", voice="marin", silence_ms=300, turns="server")
+    body = json.loads(write_event(accept_body(wanted)))
+    assert (body["type"], body["model"]) == ("realtime", "m")
+    assert body["audio"]["output"] == {"voice": "marin"}
+    assert "format" not in body["audio"]["input"]
+    vad = {"type": "server_vad", "create_response": True, "interrupt_response": True}
+    assert body["audio"]["input"]["turn_detection"] == vad
+
+
+def test_a_hosted_call_is_accepted_without_what_is_left_to_the_provider() -> None:
+    body = json.loads(write_event(accept_body(SessionSettings())))
+    assert "model" not in body
+    assert "output" not in body["audio"]
+
+
+def test_an_attached_session_is_updated_without_what_was_settled() -> None:
+    options = ModelOptions(threshold=0.3, prefix_padding_ms=100, idle_timeout_ms=6_000, speed=1.1)
+    wanted = SessionSettings(owns_audio=False, model="m", voice="v", options=options)
+    body = json.loads(write_event(session_body(wanted, may_set_voice=True)))
+    assert "model" not in body
+    assert body["audio"]["output"] == {"speed": 1.1}
+    vad = body["audio"]["input"]["turn_detection"]
+    assert vad["idle_timeout_ms"] == 6_000
+    assert not {"threshold", "prefix_padding_ms", "silence_duration_ms"} & set(vad)

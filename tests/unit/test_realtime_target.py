@@ -37,3 +37,15 @@ def test_a_url_without_a_path_gets_the_dialects(base: str, wanted: str) -> None:
 def test_what_is_no_url_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="ws://"):
         session_url("wss://[::1", "m")
+
+
+@pytest.mark.parametrize(
+    ("base", "wanted"),
+    [
+        ("wss://h/v1/realtime", "wss://h/v1/realtime?call_id=rtc_1%2F2%26model%3Dx"),
+        ("wss://h", "wss://h/v1/realtime?call_id=rtc_1%2F2%26model%3Dx"),
+        ("wss://h/r?model=own&a=%2B", "wss://h/r?a=%2B&call_id=rtc_1%2F2%26model%3Dx"),
+    ],
+)
+def test_a_call_is_attached_to_by_its_escaped_id_and_no_model(base: str, wanted: str) -> None:
+    assert session_url(base, "m", "/v1/realtime", attach_to="rtc_1/2&model=x") == wanted

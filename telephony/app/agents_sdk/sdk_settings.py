@@ -108,6 +108,7 @@ def session_settings(
         transcribe_with=_mapping(transcription).get("model"),
         output=_output(asked),
         options=_options(asked, detector),
+        owns_audio=owns_audio,
         provider_fields=fields,
     )
 
