@@ -134,7 +134,7 @@ def described(event: Any) -> dict[str, Any]:
     match event.type:
         case "raw_model_event":
             data = event.data
-            row = data.data.model_dump() if data.type == "other" else {}
+            row: dict[str, Any] = data.data.model_dump() if data.type == "other" else {}
             return {"event": data.type, "row": row, "status": getattr(data, "status", None)}
         case "tool_end":
             return {"name": event.tool.name, "output": event.output}
