@@ -66,6 +66,8 @@ class VoicePlan(MessageBody):
     """Of `SessionSettings`: what goes to the server as it is."""
     may_be_interrupted_by_keys: bool = True
     truncate_at: Literal["sent", "reacted"] = "sent"
+    filler_after_ms: int = 2_000
+    """Silence of a tool that works or a model that thinks, before a word of patience."""
     greeting: str | None = None
     """Instructions for the first response; None leaves it to the session's own instructions."""
     ping_seconds: float = 20

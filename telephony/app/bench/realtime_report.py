@@ -27,6 +27,8 @@ __all__ = [
 DELTA_LIMIT_US, APPEND_LIMIT_US = 10.0, 1.0
 SHARE_LIMIT = 1 / 3
 """Of what openai-agents takes, its model and its session around it."""
+SHARE = "a delta over that of the SDK's model and session"
+NO_SHARE = f"{SHARE}: not measured, as openai-agents is not installed here"
 IMPORT_LIMIT_S, IMPORT_LIMIT_MB = 0.4, 40.0
 EVENTS_PER_SECOND = 50
 """Of a session, each way: 20 ms of audio each."""
@@ -63,7 +65,7 @@ class Sdk:
     model: ClientCosts
     """Its model alone."""
     session: ClientCosts
-    """Its session around it, as its users have it."""
+    """Its model and its session around it, as its users have them: what ours is held against."""
     imported: ImportCost
 
 
@@ -128,6 +130,7 @@ class RealtimeReport:
     delta_share_of_sdk_model: float | None
     """Our `delta_us` over that of its model alone."""
     delta_share_of_sdk_session: float | None
+    """The same over that of its model and session together; held to a third."""
     append_share_of_sdk_model: float | None
     append_share_of_sdk_session: float | None
     import_s: float
@@ -167,6 +170,8 @@ class RealtimeReport:
     short: tuple[str, ...] = ()
     void: tuple[str, ...] = ()
     """Why figures of this run say little."""
+    unmeasured: tuple[str, ...] = ()
+    """Figures that are held to something and were not taken, and why."""
     problems: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -233,6 +238,7 @@ def make_realtime_report(seen: ObservedRealtime) -> RealtimeReport:
         is_pinned=seen.is_pinned,
         short=tuple(_short(seen)),
         void=tuple(_reasons_to_doubt(seen)),
+        unmeasured=() if seen.sdk else (NO_SHARE,),
         problems=tuple(
             _problems(
                 sessions,
@@ -279,7 +285,7 @@ def _short(seen: ObservedRealtime) -> Iterable[str]:
     ]
     if seen.sdk is not None:
         share = seen.ours.delta_us / seen.sdk.session.delta_us
-        held.append(("a delta over that of the SDK's session", share, SHARE_LIMIT, ""))
+        held.append((SHARE, share, SHARE_LIMIT, ""))
     for what, figure, limit, unit in held:
         if figure > limit:
             yield f"{what}: {figure:.2f} {unit}".rstrip() + f", wanted at most {limit:.2f}"
