@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from telephony.agent import Agent
+from telephony.agent import Agent, AnyAgent
 from telephony.app.configured import Configured
 from telephony.app.hosted.checks import hosted_warnings
 from telephony.call import Line
@@ -75,8 +75,8 @@ def warnings(configured: Configured) -> list[str]:
         *_shadowed_lines(configured),
         *_unreached_agents(configured),
         *_narrow_limits(configured.settings),
-        *forgotten_words(configured),
         *hosted_warnings(configured.settings, [agent for _, agent in configured.lines]),
+        *forgotten_words(configured),
     ]
 
 
@@ -125,8 +125,8 @@ def _unreached_agents(configured: Configured) -> Iterator[str]:
             yield f"agent {name}: no line reaches it, nor an agent that one does"
 
 
-def _handed_to(agent: Agent, configured: Configured) -> Iterator[Agent]:
-    for handoff in agent.handoffs:
+def _handed_to(agent: AnyAgent, configured: Configured) -> Iterator[AnyAgent]:
+    for handoff in agent.handoffs if isinstance(agent, Agent) else ():
         if isinstance(handoff, Agent):
             yield handoff
         elif isinstance(handoff, str):

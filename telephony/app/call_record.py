@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from telephony.agent import Agent
+from telephony.agent import AnyAgent
 from telephony.app.conductor import Conductor
 from telephony.app.way import Way
 from telephony.call import CallAnswered, CallEnded, CallEvent
@@ -35,7 +35,7 @@ class CallRecord:
     call_id: str
     events: list[CallEvent] = field(default_factory=list[CallEvent])
     last: CallEvent | None = None
-    agent: Agent | None = None
+    agent: AnyAgent | None = None
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     transfer_tool_call_id: str | None = None
     is_over: bool = False

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from telephony.agent import Agent, Executor, Tool, ToolArgumentError, Transfer, hang_up
+from telephony.agent import Agent, AnyAgent, Executor, Tool, ToolArgumentError, Transfer, hang_up
 from telephony.app.call_record import CallRecord
 from telephony.app.plans import Plans
 from telephony.app.tool_runtime import ToolRuntime
@@ -46,7 +46,7 @@ class ModelFunctions:
 
     def __init__(
         self,
-        agents: Mapping[str, Agent],
+        agents: Mapping[str, AnyAgent],
         plans: Plans,
         tools: ToolRuntime,
         command: Callable[[CallRecord, CallCommandBody], None],
@@ -73,10 +73,9 @@ class ModelFunctions:
 
     def handle_request(self, record: CallRecord, requested: ToolRequested) -> None:
         """Do what the model asks for: run a tool, act on the call, hand it over or transfer it."""
-        agent = record.agent
-        action = agent.actions.get(requested.name) if agent is not None else None
-        if isinstance(action, str):
-            action = self._agents.get(action)
+        actions = record.agent.actions if isinstance(record.agent, Agent) else {}
+        named = actions.get(requested.name)
+        action = self._agents.get(named) if isinstance(named, str) else named
         match action:
             case Tool(executor=Executor.CALL):
                 self._act_on_call(record, action, requested)
@@ -87,7 +86,7 @@ class ModelFunctions:
             case Transfer():
                 self._transfer(record, action, requested)
             case _:
-                known = ", ".join(agent.actions) if agent is not None else "none"
+                known = ", ".join(actions) or "none"
                 log.warning("unknown tool", call=record.call_id, tool=requested.name, fault="model")
                 text = f"error: there is no tool {requested.name}; there are: {known}"
                 self._give(record, requested.tool_call_id, text)

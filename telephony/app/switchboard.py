@@ -7,33 +7,38 @@ on this side only: the incoming hook and the tools.
 import asyncio
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import structlog
 
-from telephony.agent import Agent
+from telephony.agent import Agent, AnyAgent, SdkAgent
 from telephony.app.call_record import CallRecord
-from telephony.app.incoming import IncomingCalls
+from telephony.app.incoming import IncomingCalls, incoming_call
 from telephony.app.model_functions import ModelFunctions
 from telephony.app.phone import (
     Answer,
+    IncomingCall,
     OnIncoming,
     Redirect,
     Reject,
     Ring,
 )
-from telephony.app.plans import Plans
+from telephony.app.plans import Plans, known_of_call
+from telephony.app.sdk_conductor import SdkCall, SdkConductor
 from telephony.app.tool_runtime import ToolRuntime
 from telephony.app.way import SipWay, Way
 from telephony.call import (
+    AnswerCall,
     CallCommand,
     CallCommandBody,
     CallEvent,
     CallIncoming,
     PlaceCall,
+    RejectCall,
     RingCall,
+    VoicePlan,
 )
 from telephony.errors import ConfigurationError
 
@@ -62,8 +67,8 @@ class Switchboard:
 
     def __init__(
         self,
-        lines: list[tuple[str, Agent]],
-        agents: Mapping[str, Agent],
+        lines: Sequence[tuple[str, AnyAgent]],
+        agents: Mapping[str, AnyAgent],
         plans: Plans,
         tools: ToolRuntime,
         send: Callable[[CallCommand], None],
@@ -73,6 +78,8 @@ class Switchboard:
         """Wait for calls."""
         self._plans = plans
         self._send = send
+        self._may_transfer = may_transfer
+        self._loop = tools.loop
         self._functions = ModelFunctions(
             agents, plans, tools, self._command, self._spawn, may_transfer
         )
@@ -167,29 +174,55 @@ class Switchboard:
             decision = None
         if decision is None:
             decision = self.incoming.by_line(incoming)
-        if isinstance(decision, Agent):
-            decision = Answer(decision)
         if not record.is_over:
-            self._carry_out(record, self._way(record), decision)
+            self._carry_out(record, decision, incoming_call(record.call_id, incoming))
 
     def _way(self, record: CallRecord) -> Way:
         return record.way or SipWay(partial(self._command, record))
 
     def _carry_out(
-        self, record: CallRecord, way: Way, decision: Answer | Reject | Redirect
+        self, record: CallRecord, decision: Answer | Reject | Redirect, call: IncomingCall
     ) -> None:
-        """Have a decision carried out; an agent that cannot be served refuses the call."""
+        """Have a decision carried out by the call's way."""
         match decision:
-            case Answer(agent=agent, variables=variables):
-                try:
-                    plan = self._plans.plan(agent, variables, way.realtime)
-                except ConfigurationError as wrong:
-                    log.error("agent cannot answer", call=record.call_id, why=str(wrong))
-                    way.reject(SERVICE_UNAVAILABLE)
-                    return
-                record.agent, record.variables = agent, variables
-                way.answer(plan)
+            case Answer():
+                self._answer_with(record, decision, call)
             case Redirect(to=to):
-                way.redirect(to)
+                self._way(record).redirect(to)
             case Reject(status=status, reason=reason):
-                way.reject(status, reason)
+                self._way(record).reject(status, reason)
+
+    def _answer_with(self, record: CallRecord, answer: Answer, call: IncomingCall) -> None:
+        """Have an agent answer; one that cannot be served refuses the call."""
+        agent, record.variables = answer.agent, answer.variables
+        assert isinstance(agent, AnyAgent), "Answer takes no other"
+        record.agent, way = agent, self._way(record)
+        try:
+            if isinstance(agent, Agent):
+                way.answer(self._plans.plan(agent, answer.variables, way.realtime))
+            else:
+                self._converse(record, agent, call)
+        except ConfigurationError as wrong:
+            log.error("agent cannot answer", call=record.call_id, why=str(wrong))
+            way.reject(SERVICE_UNAVAILABLE)
+
+    def _converse(self, record: CallRecord, agent: SdkAgent, call: IncomingCall) -> None:
+        """Let a session of openai-agents conduct the call; it answers by itself."""
+        connection = self._plans.connection(agent, self._way(record).realtime)
+        conductor = SdkConductor(
+            SdkCall(call, agent, connection, known_of_call(record.variables)),
+            partial(self._conduct, record),
+            self._may_transfer,
+        )
+        record.conductor = conductor
+        self._spawn(conductor.converse(self._loop))
+
+    def _conduct(self, record: CallRecord, body: CallCommandBody) -> None:
+        """Take a command of a conductor's, who decides by himself about a call."""
+        match body:
+            case AnswerCall(plan=VoicePlan() as plan):
+                self._way(record).answer(plan)
+            case RejectCall(status=status, reason=reason):
+                self._way(record).reject(status, reason)
+            case _:
+                self._command(record, body)

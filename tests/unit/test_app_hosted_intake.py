@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,11 +14,12 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from telephony import Agent, Answer, IncomingCall, Redirect, Reject
+from telephony.app.hosted import calls_api
 from telephony.app.hosted import intake as module
 from telephony.app.hosted.calls_api import CallsApi
 from telephony.app.hosted.intake import HostedServer, Intake
 from telephony.app.hosted.journal import LEASE_SECONDS, CallState, HostedCall, SqliteJournal
-from telephony.app.hosted.journal_thread import JournalBusyError, JournalError, JournalThread
+from telephony.app.hosted.journal_thread import JournalBusyError, JournalThread
 from telephony.app.phone import Decision, OnIncoming
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.switchboard import Switchboard
@@ -93,6 +95,7 @@ class App:
     switchboard: Switchboard
     commands: asyncio.Queue[CallCommand]
     logs: dict[str, EventLog] = field(default_factory=dict[str, EventLog])
+    is_stopped: bool = False
 
     async def next(self, kind: type[T]) -> tuple[str, T]:
         command = await asyncio.wait_for(self.commands.get(), 30)
@@ -103,9 +106,10 @@ class App:
         log = self.logs.setdefault(call_id, EventLog(call_id, Nanoseconds(0), 0.0))
         self.switchboard.handle_event(log.row(payload, Nanoseconds(0)))
 
-    async def settled(self) -> None:
-        """Wait until all that it is doing is done."""
-        await until(lambda: not self.intake._tasks)
+    async def stop(self) -> None:
+        if not self.is_stopped:
+            self.is_stopped = True
+            await self.intake.stop()
 
     async def received(self) -> tuple[str, ReceiveHosted]:
         """Do as the engine does when it is told of a call."""
@@ -137,7 +141,11 @@ class Bench:
 
     @asynccontextmanager
     async def app(
-        self, hook: OnIncoming | None = None, owner: str = "a", agent: Agent = RECEPTION
+        self,
+        hook: OnIncoming | None = None,
+        owner: str = "a",
+        agent: Agent = RECEPTION,
+        journal: SqliteJournal | None = None,
     ) -> AsyncGenerator[App]:
         commands: asyncio.Queue[CallCommand] = asyncio.Queue()
         switchboard = Switchboard(
@@ -154,24 +162,21 @@ class Bench:
             f"http://{self.address}/calls", (), lambda one: f"ws://{self.address}/?call_id={one}"
         )
         servers = {"shop": HostedServer("main", "/hook", (b"key",), api)}
-        intake = Intake(servers, self.journal(owner), switchboard, commands.put_nowait)
+        thread = JournalThread(
+            journal or SqliteJournal(self.folder / "j", owner), lambda: self.clock[0]
+        )
+        intake = Intake(servers, thread, switchboard, commands.put_nowait)
         app = App(intake, switchboard, commands)
         try:
             yield app
         finally:
-            if not intake._is_stopped:
-                await intake.stop()
+            await app.stop()
 
-    def journal(self, owner: str) -> JournalThread:
-        return JournalThread(SqliteJournal(self.folder / "j", owner), lambda: self.clock[0])
-
-    async def state(self) -> str:
-        """Give the state that a new process finds, or "over"."""
-        journal = self.journal("judge")
-        self.clock[0] += 100
-        found = await journal.claim("rtc_1")
-        await journal.close()
-        return found.state if found is not None else "over"
+    async def written(self, state: str) -> None:
+        """Wait until the call is written down so."""
+        with closing(sqlite3.connect(self.folder / "j")) as database:
+            select = "SELECT state FROM hosted_call"
+            await until(lambda: database.execute(select).fetchall() == [(state,)])
 
     async def leave_behind(self, *states: CallState) -> None:
         """Be a process that dies with the call in its last state."""
@@ -236,9 +241,8 @@ def test_a_call_is_decided_accepted_and_joined(tmp_path: Path) -> None:
             assert seen[0].headers == HEADERS
             app.tell(call_id, CallAnswered(codec="", ptime_ms=0, remote="rtc_1"))
             app.tell(call_id, CallEnded(by="remote", cause="the caller has gone"))
-            await app.settled()
+            await bench.written("over")
             assert bench.provider.acts == ["accept"]
-            assert await bench.state() == "over"
 
     run(main)
 
@@ -291,9 +295,8 @@ def test_a_call_that_is_refused_is_rejected_at_the_provider(
                 _, reject = await app.next(RejectCall)
             assert reject.status == status
             app.tell(call_id, CallEnded(by="local", cause="refused", status=status))
-            await app.settled()
+            await bench.written("over")
             assert bench.provider.seen == [("reject", {"status_code": status})]
-            assert await bench.state() == "over"
             redirected = [line for line in logs if "cannot be redirected" in line["event"]]
             assert len(redirected) == isinstance(decision, Redirect)
 
@@ -327,9 +330,8 @@ def test_a_caller_who_has_gone_before_the_acceptance_is_no_error(tmp_path: Path)
             assert hang_up.cause == "the caller has gone"
             assert all(line["log_level"] == "info" for line in logs)
             app.tell(call_id, CallEnded(by="local", cause=hang_up.cause))
-            await app.settled()
+            await bench.written("over")
             assert bench.provider.acts == ["accept"]
-            assert await bench.state() == "over"
 
     run(main)
 
@@ -373,7 +375,7 @@ def test_a_call_that_ends_undecided_is_rejected_at_the_provider(tmp_path: Path) 
             await app.intake.receive(CALL)
             call_id, _ = await app.next(ReceiveHosted)
             app.tell(call_id, CallEnded(by="failure", cause="too many calls"))
-            await app.settled()
+            await bench.written("over")
             assert bench.provider.seen == [("reject", {"status_code": 503})]
 
     run(main)
@@ -411,21 +413,23 @@ def test_what_the_call_wants_is_asked_of_the_provider_and_answered(
     run(main)
 
 
-def test_a_provider_that_gives_no_answer_is_told_to_the_call(tmp_path: Path) -> None:
+def test_a_provider_that_gives_no_answer_is_told_to_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls_api, "REQUEST_SECONDS", 1.0)
+
     async def main() -> None:
         async with benched(tmp_path) as bench, bench.app() as app:
+            silence = bench.provider.delays["refer"] = asyncio.Event()
             app.intake.start()
             await app.intake.receive(CALL)
             call_id, _ = await app.received()
             await app.next(AttachHosted)
-            held = app.switchboard.calls[call_id].way
-            assert held is not None
-            api = app.intake._servers["shop"].api
-            api._base = "http://127.0.0.1:1/calls"
             app.tell(call_id, HostedActRequested(act="refer", target="tel:+1"))
             _, done = await app.next(HostedActDone)
             assert done.status is None
-            assert done.reason.startswith("refer: no connection")
+            assert done.reason == "refer: no answer within 1 s"
+            silence.set()
 
     run(main)
 
@@ -485,8 +489,6 @@ def test_a_caller_who_has_gone_during_the_restart_is_no_error(
 def test_an_acceptance_without_an_answer_is_found_out_by_the_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from telephony.app.hosted import calls_api
-
     monkeypatch.setattr(calls_api, "REQUEST_SECONDS", 0.2)
 
     async def main() -> None:
@@ -568,7 +570,7 @@ def test_a_call_that_was_written_after_nobody_waited_any_more_is_taken_on_once(
             await app.next(AttachHosted)
             await asyncio.sleep(0.1)
             assert app.commands.empty()
-            journal._database.close()
+            journal.close()
 
     run(main)
 
@@ -593,8 +595,8 @@ def test_a_call_that_outlives_the_engine_is_left_to_the_next_process(tmp_path: P
                 call_id, _ = await app.received()
                 await app.next(AttachHosted)
                 app.tell(call_id, CallAnswered(codec="", ptime_ms=0, remote="rtc_1"))
-                await app.settled()
-                stopping = asyncio.ensure_future(app.intake.stop())
+                await bench.written("attached")
+                stopping = asyncio.ensure_future(app.stop())
                 await asyncio.sleep(0)
                 app.switchboard.close(0.0)
                 await stopping
@@ -607,16 +609,49 @@ def test_a_call_that_outlives_the_engine_is_left_to_the_next_process(tmp_path: P
     run(main)
 
 
-def test_a_journal_that_cannot_be_written_keeps_a_call_from_being_accepted(
+class FailingJournal(SqliteJournal):
+    """A journal that cannot be renewed, for a while."""
+
+    failures = 3
+
+    def renew(self, now_s: float) -> frozenset[str]:
+        if self.failures:
+            self.failures -= 1
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().renew(now_s)
+
+
+def test_a_journal_that_fails_for_a_while_is_told_of_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "RENEW_SECONDS", 0.02)
+
     async def main() -> None:
-        async with benched(tmp_path) as bench, bench.app() as app:
+        async with benched(tmp_path) as bench:
+            await bench.leave_behind()
+            failing = FailingJournal(tmp_path / "j", "a")
+            async with bench.app(journal=failing) as app:
+                with capture_logs() as logs:
+                    app.intake.start()
+                    await app.received()
+                    await app.next(AttachHosted)
+                errors = [line["event"] for line in logs if line["log_level"] == "error"]
+                assert errors == ["hosted calls are not renewed"]
 
-            async def fail(hosted_id: str, state: CallState) -> bool:
-                raise JournalError(f"no space for {hosted_id} {state}")
+    run(main)
 
-            monkeypatch.setattr(app.intake._journal, "move", fail)
+
+class FullJournal(SqliteJournal):
+    """A journal on a disk that has room for the webhook alone."""
+
+    def move(self, hosted_id: str, state: CallState, now_s: float) -> bool:
+        raise sqlite3.OperationalError(f"no space for {hosted_id} {state} at {now_s:g}")
+
+
+def test_a_journal_that_cannot_be_written_keeps_a_call_from_being_accepted(tmp_path: Path) -> None:
+    async def main() -> None:
+        full = FullJournal(tmp_path / "j", "a")
+        async with benched(tmp_path) as bench, bench.app(journal=full) as app:
             app.intake.start()
             with capture_logs() as logs:
                 await app.intake.receive(CALL)
@@ -624,6 +659,7 @@ def test_a_journal_that_cannot_be_written_keeps_a_call_from_being_accepted(
                 await app.next(RejectCall)
                 await until(lambda: bench.provider.acts == ["reject"])
             errors = [line["why"] for line in logs if line["log_level"] == "error"]
-            assert errors == ["no space for rtc_1 accepting"]
+            assert len(errors) == 1
+            assert errors[0].startswith("the journal of hosted calls: no space for rtc_1 accepting")
 
     run(main)

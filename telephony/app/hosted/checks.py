@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
-from telephony.agent import Agent
+from telephony.agent import AnyAgent
 from telephony.app.hosted.signature import signing_key
 from telephony.config import Settings, is_loopback
 from telephony.errors import ConfigurationError
@@ -58,7 +58,7 @@ def hosted_faults(settings: Settings, environ: Mapping[str, str]) -> Iterator[st
             )
 
 
-def hosted_warnings(settings: Settings, agents: Iterable[Agent]) -> Iterator[str]:
+def hosted_warnings(settings: Settings, agents: Iterable[AnyAgent]) -> Iterator[str]:
     """Find what keeps calls from us though all may be well: what we cannot see from here.
 
     Args:
