@@ -252,7 +252,8 @@ class RealtimeSocket:
         elif is_end:
             self._ending = (ABNORMAL_CLOSURE, "the server hung up")
         elif protocol.close_sent is not None and self._is_open:
-            self._ending = (protocol.close_sent.code, fault_of(protocol.close_sent.code))
+            code = protocol.close_sent.code
+            self._ending = (code, fault_of(code, self._settings.max_message_octets))
         self._send_protocol_frames()
         self._handle_messages()
 
@@ -383,14 +384,15 @@ class RealtimeSocket:
             connection.close()
 
 
-def fault_of(code: int) -> str:
+def fault_of(code: int, max_message_octets: int) -> str:
     """Say in words why we closed a connection by ourselves.
 
     Args:
         code: What the close said.
+        max_message_octets: What we take.
     """
     if code == TOO_BIG:
-        return f"the server sent a message longer than {MAX_MESSAGE_OCTETS // 2**20} MiB"
+        return f"the server sent a message longer than {max_message_octets / 2**20:g} MiB"
     return "the server broke the WebSocket protocol"
 
 
