@@ -9,9 +9,14 @@ import socket
 
 from pydantic import BaseModel
 
-from telephony.app.bench.command_pipe import answer_commands, say
-from telephony.app.bench.measured_client import AUDIO, BURST, MeasuredClient, MeasuredClients
-from telephony.app.bench.messages import Command, Cost, Done, MeasureOwnAppend
+from telephony.app.bench.measured_client import (
+    AUDIO,
+    BURST,
+    MeasuredClient,
+    MeasuredClients,
+    serve_clients,
+)
+from telephony.app.bench.messages import Command, Cost, MeasureOwnAppend
 from telephony.app.bench.own_append import OwnAppend
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.realtime_socket import RealtimeSocket
@@ -175,16 +180,9 @@ class OurClients(MeasuredClients):
         await super().close()
 
 
-async def _run() -> None:
-    clients = OurClients()
-    say(Done())
-    await answer_commands(clients.carry_out)
-    await clients.close()
-
-
 def main() -> None:
     """Measure as told until standard input closes."""
-    asyncio.run(_run())
+    asyncio.run(serve_clients(OurClients))
 
 
 if __name__ == "__main__":
