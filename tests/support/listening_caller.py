@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
-from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 from tests.support.patience import PATIENCE_SECONDS, wait_until
@@ -81,12 +80,7 @@ class ListeningCall:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._run(self._hang_up())
         finally:
