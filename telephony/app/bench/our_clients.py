@@ -21,7 +21,7 @@ from telephony.app.bench.own_append import OwnAppend
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.realtime_socket import RealtimeSocket
 from telephony.engine.tcp_options import tune
-from telephony.engine.uplink_writer import UplinkSettings
+from telephony.engine.uplink_writer import UplinkLimits
 from telephony.engine.websocket_handshake import client_protocol, open_websocket
 from telephony.engine.websocket_text import TextFrames
 from telephony.errors import TransportError
@@ -118,7 +118,7 @@ class BareClient(MeasuredClient):
         """Shake hands, and read from then on."""
         protocol = client_protocol(url, max_message_octets=MAX_MESSAGE_OCTETS)
         opened = await open_websocket(protocol, {}, timeout_s=CONNECT_SECONDS, tls=None)
-        self._connection, limits = opened.connection, UplinkSettings()
+        self._connection, limits = opened.connection, UplinkLimits()
         tune(
             self._connection,
             limits.tcp,
