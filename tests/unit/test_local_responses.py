@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from telephony.local.conversation import Conversation
 from telephony.local.dialog import FunctionCall, Phrase
+from telephony.local.items import ConversationItems
 from telephony.local.outbox import Message, Outbox
 from telephony.local.responses import Plan, Response
 from telephony.local.speaker import Speaker
@@ -31,7 +31,7 @@ class Run:
 
     def __init__(self, plan: Plan, *, is_outside: bool = False) -> None:
         self.outbox = Outbox("t")
-        self.conversation = Conversation()
+        self.conversation = ConversationItems()
         conversation = None if is_outside else self.conversation
         self.response = Response(plan, conversation, self.outbox)
         self.now_ns = Nanoseconds(0)
