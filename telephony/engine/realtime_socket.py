@@ -16,7 +16,7 @@ from telephony.engine.channel import Channel, PlainChannel
 from telephony.engine.keepalive import Keepalive, KeepaliveSettings
 from telephony.engine.uplink_writer import (
     UplinkCounters,
-    UplinkSettings,
+    UplinkLimits,
     UplinkWriter,
     reason_of,
 )
@@ -64,7 +64,7 @@ class SocketSettings:
     """Whom to trust; None makes a `client_context` for each connection, which costs some 15 ms."""
     next_slot: Callable[[], Nanoseconds] = _far_off
     """When packets are due next: what is read until then must not delay them."""
-    uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    uplink: UplinkLimits = field(default_factory=UplinkLimits)
     keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
     user_agent: str = PRODUCT
     max_message_octets: int = MAX_MESSAGE_OCTETS
@@ -253,7 +253,8 @@ class RealtimeSocket:
         elif is_end:
             self._ending = (ABNORMAL_CLOSURE, "the server hung up")
         elif protocol.close_sent is not None and self._is_open:
-            self._ending = (protocol.close_sent.code, fault_of(protocol.close_sent.code))
+            code = protocol.close_sent.code
+            self._ending = (code, fault_of(code, self._settings.max_message_octets))
         self._send_protocol_frames()
         self._handle_messages()
 
@@ -384,14 +385,15 @@ class RealtimeSocket:
             connection.close()
 
 
-def fault_of(code: int) -> str:
+def fault_of(code: int, max_message_octets: int) -> str:
     """Say in words why we closed a connection by ourselves.
 
     Args:
         code: What the close said.
+        max_message_octets: What we take.
     """
     if code == TOO_BIG:
-        return f"the server sent a message longer than {MAX_MESSAGE_OCTETS // 2**20} MiB"
+        return f"the server sent a message longer than {max_message_octets / 2**20:g} MiB"
     return "the server broke the WebSocket protocol"
 
 

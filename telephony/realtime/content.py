@@ -137,14 +137,17 @@ class Content:
         """
         self._counters.audio_deltas += 1
         self.has_spoken = True
-        self.mention_item(received.item_id, received.response_id)
+        is_news = not self.ids.goes_on(received.item_id, received.response_id)
+        if is_news:
+            self.mention_item(received.item_id, received.response_id)
         if self.cut.is_late(received.response_id, received.item_id):
             self._counters.late_deltas += 1
             if not self.cut.is_known(received.item_id):
                 self.cut.cut_item(received.item_id)
                 self._emit(ItemCameLate(received.response_id, received.item_id))
             return
-        self._check_response(received.response_id)
+        if is_news:
+            self._check_response(received.response_id)
         if self.output_format is VoiceFormat.PCM:
             received = self._aligner.align(received)
         if received.audio:

@@ -41,6 +41,7 @@ class KnownIds:
         self._items: Recent[str, _Known] = Recent(REMEMBERED)
         self._calls: Recent[str, _Known] = Recent(REMEMBERED)
         self._ids: Recent[str, str] = Recent(REMEMBERED)  # of what has a name of its own
+        self._last: tuple[str, str, _Known] | None = None
         self._names = 0
 
     def begin_response(self, response_id: str, *, was_cut: bool) -> bool:
@@ -74,7 +75,20 @@ class KnownIds:
 
     def mention_item(self, item_id: str, response_id: str) -> bool:
         """Learn of an item of a response; tell whether its id was used before."""
-        return self._mention(self._items, item_id, response_id)
+        is_used = self._mention(self._items, item_id, response_id)
+        owner = self._responses.get(response_id)
+        self._last = None if owner is None else (item_id, response_id, owner)
+        return is_used
+
+    def goes_on(self, item_id: str, response_id: str) -> bool:
+        """Tell whether this is the item mentioned last, of a response under way: nothing is new."""
+        last = self._last
+        return (
+            last is not None
+            and last[0] == item_id
+            and last[1] == response_id
+            and not last[2].is_over
+        )
 
     def mention_call(self, call_id: str, response_id: str) -> bool:
         """Learn of a function call of a response; tell whether its id was used before."""

@@ -19,6 +19,8 @@ SHORTEST_SECRET = 8
 """Characters: what is shorter, such as the word Bearer, is hidden nowhere."""
 LONG_RUN = re.compile(r"[A-Za-z0-9+/_=-]{64,}")
 """Audio in base64, or a key that is none of ours; no id is as long."""
+WORDED = (VoiceErrorReceived, SessionClosed, ResponseFinished, UnknownEventReceived)
+"""What has words of the server's own; all else passes untouched, audio foremost."""
 
 
 class Redaction:
@@ -42,12 +44,12 @@ class Redaction:
 
     def event(self, event: VoiceEvent) -> VoiceEvent:
         """Give an event without what is to be hidden in the server's words about it."""
+        if not isinstance(event, WORDED):
+            return event
         match event:
             case VoiceErrorReceived(code=code, message=message):
                 return replace(event, code=self.text(code), message=self.text(message))
             case SessionClosed(reason=reason) | ResponseFinished(reason=reason):
                 return replace(event, reason=self.text(reason))
-            case UnknownEventReceived(type=kind):
-                return replace(event, type=self.text(kind))
             case _:
-                return event
+                return replace(event, type=self.text(event.type))

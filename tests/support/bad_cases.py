@@ -8,7 +8,7 @@ from tests.support import bad_stories as told
 from tests.support.bad_server import Story
 from tests.support.bad_stories import in_between, refuses, says, says_octets
 
-__all__ = ["APOLOGY", "CASES", "FILLER", "GOOD", "HANG_UP", "SOUNDS", "BadCase"]
+__all__ = ["APOLOGY", "CASES", "FILLER", "GOOD", "HANG_UP", "NOT_RESTORED", "SOUNDS", "BadCase"]
 
 FILLER, APOLOGY = 0x22, 0x11
 SOUNDS = {
@@ -18,10 +18,10 @@ SOUNDS = {
     APOLOGY: "apology",
 }
 HANG_UP = "hang-up"
+NOT_RESTORED = "voice.not_restored"
 
 GOES_ON = ("greeting", "more")
 SORRY = ("apology", HANG_UP)
-LOST = ("greeting", *SORRY)
 LOST_LATE = ("one moment", *SORRY)
 
 
@@ -39,6 +39,8 @@ class BadCase:
         counter: The one that grows; empty where it is the row's own.
         gets: What the caller gets, in this order.
         counted: By how much the counter grows.
+        times: How often it happens, with a row each time.
+        retries: Whose fault each try is that gives no other session; each has a row of its own.
         differs: Why there is no row or no counter, on purpose.
     """
 
@@ -50,20 +52,36 @@ class BadCase:
     counter: str
     gets: tuple[str, ...]
     counted: int = 1
+    times: int = 1
+    retries: tuple[str, ...] = ()
     differs: str = ""
 
     @property
     def counters(self) -> Mapping[str, int]:
         """What of the metrics of trouble grows: the counter, and that of the rows as such."""
         return {
-            **({self.code: 1} if self.code else {}),
+            **({self.code: self.times} if self.code else {}),
             **({self.counter: self.counted} if self.counter else {}),
+            **({NOT_RESTORED: len(self.retries)} if self.retries else {}),
         }
 
 
-def lost(name: str, why: str, *stories: Story, gets: tuple[str, ...] = LOST) -> BadCase:
-    """Make a case of a server that is gone, and whose fault it is alone."""
+def unreached(name: str, why: str, *stories: Story, gets: tuple[str, ...] = SORRY) -> BadCase:
+    """Make a case of a server that is never reached: nobody waits for a second try."""
     return BadCase(name, stories, "voice.lost", "model", why, "", gets)
+
+
+def lost(name: str, why: str, story: Story, gets: tuple[str, ...] = GOES_ON) -> BadCase:
+    """Make a case of a session that is lost, and of another that goes on with the call."""
+    return BadCase(name, (story, told.resumes), "voice.lost", "model", why, "", gets)
+
+
+def lost_for_good(name: str, story: Story, *retries: str) -> BadCase:
+    """Make a case of a session that is lost, and of a server that gives no other."""
+    why = "had an error"
+    stories = (told.closes(1011, "The server had an error"), story)
+    gets = ("greeting", "one moment", *SORRY)
+    return BadCase(name, stories, "voice.lost", "model", why, "", gets, retries=retries)
 
 
 def goes_on(name: str, code: str, why: str, counter: str, *stories: Story) -> BadCase:
@@ -95,8 +113,8 @@ NO_SESSION = [
     refused(404, "configuration"),
     refused(429, "model", "Retry-After: 1"),
     refused(500, "model"),
-    lost("refuses TCP", "cannot connect", gets=SORRY),
-    lost(
+    unreached("refuses TCP", "cannot connect"),
+    unreached(
         "never answers the upgrade",
         "did not answer within 4 s",
         told.answers_no_upgrade,
@@ -163,7 +181,43 @@ ENDS = [
         "stops reading",
         "took nothing",
         told.stops_reading,
-        gets=("greeting", "one moment", *SORRY),
+        gets=("greeting", "one moment", "more"),
+    ),
+    lost_for_good("closes, then refuses all: 500", refuses(500), *["model"] * 5),
+    lost_for_good("closes, then opens nothing", told.says_nothing),
+    BadCase(
+        "closes each session that it grants",
+        (told.grants_and_closes,),
+        "voice.lost",
+        "model",
+        "had an error",
+        "",
+        ("one moment", *SORRY),
+        times=6,
+    ),
+    BadCase(
+        "closes, then refuses: 401",
+        (told.closes(1011, "The server had an error"), refuses(401)),
+        "voice.lost",
+        "model",
+        "had an error",
+        "",
+        ("greeting", *SORRY),
+        retries=("configuration",),
+    ),
+    BadCase(
+        "closes, then refuses: 429 with Retry-After: 2",
+        (
+            told.closes(1011, "The server had an error"),
+            refuses(429, "Retry-After: 2"),
+            told.resumes,
+        ),
+        "voice.lost",
+        "model",
+        "had an error",
+        "",
+        ("greeting", "one moment", "more"),
+        retries=("model",),
     ),
 ]
 

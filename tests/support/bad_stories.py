@@ -68,6 +68,13 @@ async def greets(line: Line) -> None:
     await asyncio.sleep(HEARD_SECONDS)
 
 
+async def resumes(line: Line) -> None:
+    """Go on with a call that has lost its session: what is asked for first was said there."""
+    await line.greet()
+    await asyncio.sleep(0.2)
+    await line.speak(MORE, "r1", "i1")
+
+
 def in_between(wrong: Callable[[Line], Awaitable[None]], **more: Any) -> Story:
     """Do something wrong between a greeting and more words."""
 
@@ -112,6 +119,11 @@ def closes(code: int, reason: str) -> Story:
         await line.send_close(code, reason)
 
     return story
+
+
+async def grants_and_closes(line: Line) -> None:
+    await line.greet()
+    await line.send_close(1011, "The server had an error")
 
 
 async def hangs_up(line: Line) -> None:

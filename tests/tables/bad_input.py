@@ -8,8 +8,8 @@ than 3 s. Beside them a call to a good server goes on undisturbed.
 
 import asyncio
 
-from tests.support.bad_calls import PlayedCase, play_cases
-from tests.support.bad_cases import CASES
+from tests.support.bad_calls import PlayedCase, gets_what_is_due, play_cases
+from tests.support.bad_cases import CASES, NOT_RESTORED, BadCase
 from tests.tables.row import Row
 
 SILENCE_SECONDS = 3.0
@@ -31,7 +31,7 @@ def judge(played: PlayedCase, still_s: float) -> Row:
     if played.counters != case.counters:
         faults.append(f"counted {played.counters}")
     figures: dict[str, object] = {
-        "row": f"{case.code or 'log line'} ({case.fault})" if case.why else "",
+        "row": _row_of(case),
         "counter": case.counter,
         "caller_gets": ", ".join(played.gets),
         "silence_s": round(played.silence_s, 1),
@@ -40,18 +40,30 @@ def judge(played: PlayedCase, still_s: float) -> Row:
     return Row(case.name, ok=not faults, figures=figures, differs="" if faults else case.differs)
 
 
+def _row_of(case: BadCase) -> str:
+    """Name the row or line that says whose fault it is, and those of what was tried in vain."""
+    if not case.why:
+        return ""
+    often = f"{case.times} x " if case.times > 1 else ""
+    tries = f", {len(case.retries)} x {NOT_RESTORED}" if case.retries else ""
+    return f"{often}{case.code or 'log line'} ({case.fault}){tries}"
+
+
 def _faults_of_rows(played: PlayedCase) -> list[str]:
     case = played.case
     rows = [(row.code, row.fault) for row in played.troubles]
-    wanted = [(case.code, case.fault)] if case.code else []
+    wanted = [(case.code, case.fault)] * case.times if case.code else []
+    wanted += [(NOT_RESTORED, fault) for fault in case.retries]
     faults = [] if rows == wanted else [f"rows {rows}"]
-    said = [str(line["why"]) for line in played.lines]
-    is_said = len(said) == 1 and case.why in said[0] if case.why else not said
+    said = [str(line["why"]) for line in played.lines if line.get("code") != NOT_RESTORED]
+    is_said = all(case.why in why for why in said) and len(said) == (case.times if case.why else 0)
     return faults if is_said else [*faults, f"said {said}"]
 
 
 def _faults_of_hearing(played: PlayedCase, still_s: float) -> list[str]:
-    faults = [] if played.gets == played.case.gets else [f"wanted {', '.join(played.case.gets)}"]
+    case = played.case
+    is_due = gets_what_is_due(played.gets, case)
+    faults = [] if is_due else [f"wanted {', '.join(case.gets)}"]
     if played.silence_s > SILENCE_SECONDS + still_s:
         faults.append("left in silence")
     if played.gap_s > GAP_SECONDS + still_s:

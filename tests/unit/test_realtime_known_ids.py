@@ -97,6 +97,18 @@ def test_an_item_of_a_response_nobody_announced_is_not_another_later() -> None:
     assert not ids.mention_item("i1", "r1")
 
 
+def test_more_of_the_item_mentioned_last_is_no_news_while_its_response_is_under_way() -> None:
+    ids = KnownIds()
+    ids.mention_item("i1", "r1")
+    assert not ids.goes_on("i1", "r1")
+    ids.begin_response("r1", was_cut=False)
+    ids.mention_item("i1", "r1")
+    places = (("i1", "r1"), ("i2", "r1"), ("i1", "r2"))
+    assert [ids.goes_on(*place) for place in places] == [True, False, False]
+    ids.end_response("r1")
+    assert not ids.goes_on("i1", "r1")
+
+
 def test_a_response_is_unknown_only_where_the_server_tells_of_others() -> None:
     ids = KnownIds()
     assert ids.state_of("r1") == "under way"
