@@ -37,6 +37,7 @@ from telephony.voice import (
     Configure,
     DeleteItem,
     ItemCameLate,
+    ItemTruncated,
     Respond,
     ResponseFinished,
     ResponseStarted,
@@ -45,6 +46,7 @@ from telephony.voice import (
     SessionOpened,
     SessionSettings,
     SpeechStarted,
+    SpeechStopped,
     ToolResult,
     VoiceEvent,
 )
@@ -53,8 +55,16 @@ __all__ = ["Line"]
 
 DRAIN_SECONDS = 0.01
 """How often it is looked whether audio still waits."""
-NOT_TOLD = (SessionOpened, SessionGranted, SpeechStarted, ItemCameLate, SessionClosed)
-"""What a line acts on itself: the SDK has no events for these, or others."""
+NOT_TOLD = (
+    SessionOpened,
+    SessionGranted,
+    SpeechStarted,
+    SpeechStopped,
+    ItemCameLate,
+    ItemTruncated,
+    SessionClosed,
+)
+"""What a line acts on itself, or nobody: the messages are told as they are, too."""
 
 
 class Line:
