@@ -18,7 +18,8 @@ UNIT="tests/unit tests/wire tests/property tests/fuzz tests/test_layout.py tests
 OLDEST=3.11
 # What needs openai-agents, and what holds on the websockets that comes with it as on the newest.
 NEED_AGENTS="tests/e2e/test_realtime_rows_adapter.py tests/e2e/test_differential.py
-    tests/e2e/test_local_server_openai*.py tests/unit/test_app_agents_sdk_*.py"
+    tests/e2e/test_agents_sdk_*.py tests/e2e/test_local_server_openai*.py
+    tests/unit/test_app_agents_sdk_*.py"
 ON_WEBSOCKETS_16="tests/e2e/test_realtime_rows_[b-m].py tests/unit/test_engine_realtime_socket.py
     tests/unit/test_engine_websocket_*.py"
 AGENTS_TABLES=" realtime-rows differential "

@@ -1,6 +1,6 @@
 """`Agent`: who answers a call, with what instructions, tools and ways onward."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
@@ -11,12 +11,14 @@ from telephony.agent.transfer import Transfer
 from telephony.errors import ConfigurationError
 from telephony.voice import ModelOptions, ToolDeclaration, ToolServer, Turns
 
-__all__ = ["Action", "Agent", "agents_by_name", "session_tools"]
+__all__ = ["Action", "Agent", "declare_handoff", "session_tools"]
 
 TRUNCATION_POINTS: Final = ("sent", "reacted")
 AVAILABLE_TURNS: Final = (None, "server")
 TOOL_CHOICES: Final = ("auto", "none", "required")
 MAX_SILENCE_MS: Final = 10_000
+MIN_FILLER_MS: Final = 500
+MAX_FILLER_MS: Final = 30_000
 NO_ARGUMENTS: Final[Mapping[str, object]] = {
     "type": "object",
     "properties": {},
@@ -41,6 +43,8 @@ class Agent:
         greeting: The first words of a call, or None to let the model find them.
         turns: Who decides on turns, or None for the connection's choice; "ours" is reserved.
         silence_ms: The silence that ends the caller's turn, in ms, 1 to 10000.
+        filler_after_ms: How long a tool or the model may keep the caller in silence before he is
+            asked for patience, in ms, 500 to 30000.
         may_interrupt: Whether the caller may; False needs `turns="ours"`.
         truncate_at: What the model remembers after an interruption: what was "sent", or what the
             caller had heard when he "reacted".
@@ -62,6 +66,7 @@ class Agent:
     greeting: str | None = None
     turns: Turns | None = None
     silence_ms: int = 500
+    filler_after_ms: int = 2_000
     may_interrupt: bool = True
     truncate_at: Literal["sent", "reacted"] = "sent"
     description: str = ""
@@ -113,6 +118,12 @@ class Agent:
                 f" wanted 1 to {MAX_SILENCE_MS}"
             )
 
+        if not MIN_FILLER_MS <= self.filler_after_ms <= MAX_FILLER_MS:
+            raise ConfigurationError(
+                f"agent {self.name!r}: filler_after_ms is {self.filler_after_ms!r},"
+                f" wanted {MIN_FILLER_MS} to {MAX_FILLER_MS}"
+            )
+
     def _check_unique_names(self) -> None:
         """Refuse two functions of one name: the model could not tell them apart."""
         names = [tool.name for tool in self.tools]
@@ -158,38 +169,7 @@ def session_tools(agent: Agent) -> tuple[ToolDeclaration, ...]:
         ConfigurationError: A tool's type hints cannot be told to a model.
     """
     tools = [tool.declaration for tool in agent.tools]
-    return (*tools, *map(_declare_handoff, agent.handoffs))
-
-
-def agents_by_name(agents: Iterable[Agent]) -> dict[str, Agent]:
-    """Find every agent that a call can reach, and check that each name means one.
-
-    Args:
-        agents: Those that lines name; the agents they hand to are found from them.
-
-    Raises:
-        ConfigurationError: Two agents share a name, or a handoff names one that does not exist.
-    """
-    found: dict[str, Agent] = {}
-    waiting = list(agents)
-    while waiting:
-        agent = waiting.pop(0)
-        known = found.setdefault(agent.name, agent)
-        if known is not agent:
-            raise ConfigurationError(f"two agents are called {agent.name!r}")
-        waiting += [
-            handoff
-            for handoff in agent.handoffs
-            if isinstance(handoff, Agent) and found.get(handoff.name) is not handoff
-        ]
-    for agent in found.values():
-        for handoff in agent.handoffs:
-            if isinstance(handoff, str) and handoff not in found:
-                raise ConfigurationError(
-                    f"agent {agent.name!r}: handoff is {handoff!r},"
-                    f" wanted one of {', '.join(sorted(found))}"
-                )
-    return found
+    return (*tools, *map(declare_handoff, agent.handoffs))
 
 
 def _handoff_function(handoff: Agent | Transfer | str) -> str:
@@ -197,7 +177,7 @@ def _handoff_function(handoff: Agent | Transfer | str) -> str:
     return HANDOFF_PREFIX + (handoff if isinstance(handoff, str) else handoff.name)
 
 
-def _declare_handoff(handoff: Agent | Transfer | str) -> ToolDeclaration:
+def declare_handoff(handoff: Agent | Transfer | str) -> ToolDeclaration:
     """Write a handoff as the function that the model calls; it takes no arguments."""
     if isinstance(handoff, Transfer):
         about = f"Transfer the caller to {handoff.name}. {handoff.description}"

@@ -5,13 +5,13 @@ import os
 import socket
 from collections.abc import Iterator
 
-from telephony.agent import Agent
+from telephony.agent import Agent, AnyAgent
 from telephony.app.configured import Configured
 from telephony.call import Line
 from telephony.config import ListenAddress, Settings, is_loopback
 from telephony.errors import ConfigurationError
 
-__all__ = ["check_machine", "warnings"]
+__all__ = ["check_machine", "forgotten_words", "warnings"]
 
 REFUSED = "every call is refused with 404"
 
@@ -60,7 +60,18 @@ def warnings(configured: Configured) -> list[str]:
         *_shadowed_lines(configured),
         *_unreached_agents(configured),
         *_narrow_limits(configured.settings),
+        *forgotten_words(configured),
     ]
+
+
+def forgotten_words(configured: Configured) -> Iterator[str]:
+    """Find each connection whose sessions could not be told the caller's words by the next."""
+    for name, server in configured.servers.items():
+        if server.transcribe_with is None:
+            yield (
+                f"realtime.{name}: transcribe_with is not set: when a session has to follow another"
+                " in mid-call, all it learns of the caller's words is [caller spoke, n s]"
+            )
 
 
 def _lineless(configured: Configured) -> Iterator[str]:
@@ -98,8 +109,8 @@ def _unreached_agents(configured: Configured) -> Iterator[str]:
             yield f"agent {name}: no line reaches it, nor an agent that one does"
 
 
-def _handed_to(agent: Agent, configured: Configured) -> Iterator[Agent]:
-    for handoff in agent.handoffs:
+def _handed_to(agent: AnyAgent, configured: Configured) -> Iterator[AnyAgent]:
+    for handoff in agent.handoffs if isinstance(agent, Agent) else ():
         if isinstance(handoff, Agent):
             yield handoff
         elif isinstance(handoff, str):

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from telephony.agent import Agent
+from telephony.agent import AnyAgent
+from telephony.app.conductor import Conductor
 from telephony.call import CallAnswered, CallEnded, CallEvent
 
 __all__ = ["CallRecord"]
@@ -26,15 +27,17 @@ class CallRecord:
         variables: Facts for the model.
         transfer_tool_call_id: The function call that waits for a transfer.
         is_over: Whether it has ended.
+        conductor: Who conducts it; None leaves it to the one for agents of ours.
     """
 
     call_id: str
     events: list[CallEvent] = field(default_factory=list[CallEvent])
     last: CallEvent | None = None
-    agent: Agent | None = None
+    agent: AnyAgent | None = None
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     transfer_tool_call_id: str | None = None
     is_over: bool = False
+    conductor: Conductor | None = None
 
     def take(self, event: CallEvent) -> None:
         """Take the next row."""

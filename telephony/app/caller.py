@@ -372,8 +372,9 @@ def _find_agent(settings: Settings, spec: str) -> tuple[Configured, Agent]:
         phone = Phone()
     configured = configure(settings.model_copy(update={"line": ()}), phone, None)
     found = configured.agents.get(name)
-    if found is None:
-        known = ", ".join(sorted(configured.agents))
+    if not isinstance(found, Agent):
+        ours = (one.name for one in configured.agents.values() if isinstance(one, Agent))
+        known = ", ".join(sorted(ours))
         raise ConfigurationError(f"--agent is {spec!r}, wanted MODULE:NAME or one of {known}")
     return configured, found
 

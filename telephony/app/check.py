@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from telephony.agent import Transfer, session_tools
+from telephony.agent import AnyAgent, SdkAgent, Transfer, session_tools
 from telephony.app.advice import check_machine, warnings
 from telephony.app.configured import (
     Configured,
@@ -18,6 +18,7 @@ from telephony.app.configured import (
     load_phone,
     load_settings,
 )
+from telephony.app.sdk_facts import sdk_functions, sdk_transfers
 from telephony.call import Line
 from telephony.call import route as find_route
 
@@ -67,10 +68,23 @@ def _facts(configured: Configured, path: Path | None) -> Iterator[tuple[str, str
 def _lines_table(configured: Configured) -> Table:
     table = Table("number", "agent", "functions", "transfers to")
     for number, agent in configured.lines:
-        targets = [one.to for one in agent.handoffs if isinstance(one, Transfer)]
-        functions = [tool.name for tool in session_tools(agent)]
-        table.add_row(number, agent.name, "\n".join(functions), "\n".join(targets))
+        functions, transfers = _reach(agent)
+        targets = [one.to for one in transfers]
+        table.add_row(number, _shown(agent), "\n".join(functions), "\n".join(targets))
     return table
+
+
+def _shown(agent: AnyAgent) -> Text:
+    """Name an agent, and whose it is where it is not ours."""
+    return Text(f"{agent.name} (openai-agents)" if isinstance(agent, SdkAgent) else agent.name)
+
+
+def _reach(agent: AnyAgent) -> tuple[list[str], list[Transfer]]:
+    """Give the functions that an agent's model may call, and where it may transfer a call to."""
+    if isinstance(agent, SdkAgent):
+        return sdk_functions(agent), sdk_transfers(agent)
+    transfers = [one for one in agent.handoffs if isinstance(one, Transfer)]
+    return [tool.name for tool in session_tools(agent)], transfers
 
 
 def print_route(number: str, phone: str | None, config: Path | None, *, as_json: bool) -> None:

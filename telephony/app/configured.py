@@ -10,10 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
-from telephony.agent import Agent, Transfer, agents_by_name, session_tools
+from telephony.agent import Agent, AnyAgent, SdkAgent, Transfer, agents_by_name, session_tools
 from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
+from telephony.app.sdk_facts import sdk_faults
 from telephony.config import LINE_NUMBER, AgentSettings, RealtimeSettings, Settings, load
 from telephony.engine.descriptors import check_calls, descriptor_limit
 from telephony.engine.settings import EngineSettings, SipListen
@@ -46,8 +47,8 @@ Declared = TypeVar("Declared", Agent, Phone)
 class Configured:
     """Everything a switchboard needs, checked."""
 
-    lines: list[tuple[str, Agent]]
-    agents: Mapping[str, Agent]
+    lines: list[tuple[str, AnyAgent]]
+    agents: Mapping[str, AnyAgent]
     servers: Mapping[str, RealtimeSettings]
     """Empty: the embedded server speaks."""
     hook: OnIncoming | None
@@ -143,7 +144,7 @@ def load_settings(
     return load(path, os.environ, overrides, agents=_names_reached(declared))
 
 
-def _names_reached(declared: Iterable[Agent]) -> set[str]:
+def _names_reached(declared: Iterable[AnyAgent]) -> set[str]:
     """Give the names of agents and of all they hand to, but for those that only the file has."""
     names: set[str] = set()
     waiting = list(declared)
@@ -151,7 +152,8 @@ def _names_reached(declared: Iterable[Agent]) -> set[str]:
         agent = waiting.pop()
         if agent.name not in names:
             names.add(agent.name)
-            waiting += [one for one in agent.handoffs if isinstance(one, Agent)]
+            handoffs = agent.handoffs if isinstance(agent, Agent) else ()
+            waiting += [one for one in handoffs if isinstance(one, Agent)]
     return names
 
 
@@ -200,6 +202,7 @@ def _default_phone(settings: Settings, operator: str | None) -> tuple[Phone, tup
         message = f"--operator is {operator!r}, wanted a sip:, sips: or tel: URI"
         raise ConfigurationError(message) from wrong
     ((_, agent),) = phone.lines
+    assert isinstance(agent, Agent)
     if agent.name in settings.agent:
         raise ConfigurationError(
             f"agent.{agent.name}: no line reaches it, and the default agent has its name:"
@@ -218,6 +221,7 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
             voice=one.voice,
             realtime=one.realtime,
             greeting=one.greeting,
+            filler_after_ms=one.filler_after_ms,
             options=_options(name, one),
         )
         for name, one in settings.agent.items()
@@ -253,13 +257,16 @@ def _faults(configured: Configured) -> Iterator[str]:
     yield from _absent_keys(configured.servers)
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
+        if agent.realtime is not None and agent.realtime not in servers:
+            known = ", ".join(servers)
+            yield f"agent {agent.name!r}: realtime is {agent.realtime!r}, wanted one of {known}"
+        if isinstance(agent, SdkAgent):
+            yield from sdk_faults(agent, configured.may_transfer)
+            continue
         try:
             session_tools(agent)
         except ConfigurationError as untellable:
             yield f"agent {agent.name!r}: {untellable}"
-        if agent.realtime is not None and agent.realtime not in servers:
-            known = ", ".join(servers)
-            yield f"agent {agent.name!r}: realtime is {agent.realtime!r}, wanted one of {known}"
         yield from _handoff_faults(configured, agent)
 
 
@@ -274,6 +281,7 @@ def _handoff_faults(configured: Configured, agent: Agent) -> Iterator[str]:
                 )
             continue
         other = configured.agents[handoff if isinstance(handoff, str) else handoff.name]
+        assert isinstance(other, Agent), "agents_by_name lets no other be handed to"
         here, there = configured.session_of(agent), configured.session_of(other)
         if here != there:
             yield (

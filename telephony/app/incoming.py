@@ -1,11 +1,13 @@
 """Who answers a call: the user's hook first, then the lines."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
+from typing import cast
 
 import structlog
 
-from telephony.agent import Agent
+from telephony.agent import Agent, AnyAgent, SdkAgent, is_realtime_agent
 from telephony.app.phone import (
     Answer,
     Decision,
@@ -20,14 +22,15 @@ from telephony.app.tool_loop import ToolLoop
 from telephony.app.tool_threads import NoThreadError
 from telephony.call import CallIncoming, Line, route
 
-__all__ = ["IncomingCalls"]
+__all__ = ["IncomingCalls", "incoming_call"]
 
 HOOK_SECONDS = 5.0
 """For the incoming hook; then the call is rejected."""
 NOT_FOUND = 404
 UNDECIDED = Reject(500)
 """A hook that fails may be a block-list: nobody is let in by its failure."""
-DECISIONS = Answer | Reject | Redirect | Ring | Agent | None
+Decided = Answer | Reject | Redirect | Ring
+"""What comes of a call, whoever decides."""
 
 log = structlog.get_logger("telephony.calls")
 
@@ -42,7 +45,7 @@ class IncomingCalls:
     """
 
     def __init__(
-        self, lines: list[tuple[str, Agent]], hook: OnIncoming | None, loop: ToolLoop
+        self, lines: Sequence[tuple[str, AnyAgent]], hook: OnIncoming | None, loop: ToolLoop
     ) -> None:
         """Keep the lines."""
         self._lines = [Line(number, agent.name) for number, agent in lines]
@@ -51,18 +54,11 @@ class IncomingCalls:
         self._loop = loop
         self.hook_seconds = HOOK_SECONDS
 
-    async def ask_hook(self, call_id: str, incoming: CallIncoming) -> Decision:
+    async def ask_hook(self, call_id: str, incoming: CallIncoming) -> Decided | None:
         """Ask the user's hook: None leaves it to the lines, a hook that fails rejects."""
         if self._hook is None:
             return None
-        call = IncomingCall(
-            call_id=call_id,
-            number=incoming.number,
-            caller=incoming.caller,
-            caller_name=incoming.caller_name,
-            source=incoming.source,
-            headers=incoming.headers,
-        )
+        call = incoming_call(call_id, incoming)
         try:
             async with asyncio.timeout(self.hook_seconds):
                 decided = await self._loop.run(partial(_ask, self._hook, call), "on_incoming")
@@ -76,8 +72,10 @@ class IncomingCalls:
             why = decided.trace
             log.error("on_incoming failed", call=call_id, exception=why, fault="user code")
             return UNDECIDED
+        if isinstance(decided, Agent | SdkAgent) or is_realtime_agent(decided):
+            return Answer(cast("AnyAgent", decided))
         # A user without a type checker may return anything.
-        if not isinstance(decided, DECISIONS):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(decided, Decided | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             seen = type(decided).__name__
             log.error("on_incoming gave no decision", call=call_id, seen=seen, fault="user code")
             return UNDECIDED
@@ -90,6 +88,18 @@ class IncomingCalls:
             log.warning("no line for a call", number=incoming.number, why=found.why)
             return Reject(NOT_FOUND)
         return Answer(self._agents[found.agent])
+
+
+def incoming_call(call_id: str, incoming: CallIncoming) -> IncomingCall:
+    """Give what user code may know of a call."""
+    return IncomingCall(
+        call_id=call_id,
+        number=incoming.number,
+        caller=incoming.caller,
+        caller_name=incoming.caller_name,
+        source=incoming.source,
+        headers=incoming.headers,
+    )
 
 
 async def _ask(hook: OnIncoming, call: IncomingCall) -> Decision | Failed:

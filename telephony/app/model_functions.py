@@ -6,12 +6,14 @@ from typing import Any
 
 import structlog
 
-from telephony.agent import Agent, Executor, Tool, ToolArgumentError, Transfer, hang_up
+from telephony.agent import Agent, AnyAgent, Executor, Tool, ToolArgumentError, Transfer, hang_up
 from telephony.app.call_record import CallRecord
 from telephony.app.plans import Plans
 from telephony.app.tool_runtime import ToolRuntime
+from telephony.app.transfers import NOT_ALLOWED, UNDER_WAY, failure_of
 from telephony.call import (
     CallCommandBody,
+    CallEventBody,
     ConfigureAgent,
     GiveToolResult,
     HangUp,
@@ -31,7 +33,7 @@ log = structlog.get_logger("telephony.calls")
 
 
 class ModelFunctions:
-    """Carries out the functions that models call.
+    """Carries out the functions that models call: the conductor of agents that are ours.
 
     Args:
         agents: Every agent that a call can reach, by name.
@@ -44,7 +46,7 @@ class ModelFunctions:
 
     def __init__(
         self,
-        agents: Mapping[str, Agent],
+        agents: Mapping[str, AnyAgent],
         plans: Plans,
         tools: ToolRuntime,
         command: Callable[[CallRecord, CallCommandBody], None],
@@ -59,12 +61,21 @@ class ModelFunctions:
         self._spawn = spawn
         self._may_transfer = may_transfer
 
+    def handle_row(self, record: CallRecord, row: CallEventBody) -> None:
+        """Take the next row of a call's event log."""
+        match row:
+            case ToolRequested():
+                self.handle_request(record, row)
+            case TransferEnded():
+                self.handle_transfer_ended(record, row)
+            case _:
+                pass
+
     def handle_request(self, record: CallRecord, requested: ToolRequested) -> None:
         """Do what the model asks for: run a tool, act on the call, hand it over or transfer it."""
-        agent = record.agent
-        action = agent.actions.get(requested.name) if agent is not None else None
-        if isinstance(action, str):
-            action = self._agents.get(action)
+        actions = record.agent.actions if isinstance(record.agent, Agent) else {}
+        named = actions.get(requested.name)
+        action = self._agents.get(named) if isinstance(named, str) else named
         match action:
             case Tool(executor=Executor.CALL):
                 self._act_on_call(record, action, requested)
@@ -75,7 +86,7 @@ class ModelFunctions:
             case Transfer():
                 self._transfer(record, action, requested)
             case _:
-                known = ", ".join(agent.actions) if agent is not None else "none"
+                known = ", ".join(actions) or "none"
                 log.warning("unknown tool", call=record.call_id, tool=requested.name, fault="model")
                 text = f"error: there is no tool {requested.name}; there are: {known}"
                 self._give(record, requested.tool_call_id, text)
@@ -129,12 +140,10 @@ class ModelFunctions:
     def _transfer(self, record: CallRecord, action: Transfer, requested: ToolRequested) -> None:
         if not self._may_transfer(action.to):
             log.warning("transfer not allowed", call=record.call_id, target=action.to)
-            text = "error: this transfer is not allowed; stay with the caller"
-            self._give(record, requested.tool_call_id, text)
+            self._give(record, requested.tool_call_id, NOT_ALLOWED)
             return
         if record.transfer_tool_call_id is not None:
-            text = "error: a transfer is under way already"
-            self._give(record, requested.tool_call_id, text, respond=False)
+            self._give(record, requested.tool_call_id, UNDER_WAY, respond=False)
             return
         record.transfer_tool_call_id = requested.tool_call_id
         self._command(record, StartTransfer(target=action.to))
@@ -142,7 +151,6 @@ class ModelFunctions:
     def handle_transfer_ended(self, record: CallRecord, ended: TransferEnded) -> None:
         """Tell the model what came of a transfer that failed; after a good one we are gone."""
         tool_call_id, record.transfer_tool_call_id = record.transfer_tool_call_id, None
-        if tool_call_id is None or ended.outcome in {"connected", "handed_off"}:
-            return
-        status = f" ({ended.status})" if ended.status else ""
-        self._give(record, tool_call_id, f"The transfer did not work: {ended.outcome}{status}.")
+        failure = failure_of(ended)
+        if tool_call_id is not None and failure is not None:
+            self._give(record, tool_call_id, failure)

@@ -7,7 +7,13 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from telephony.agent import Agent
+from telephony.agent import (
+    Agent,
+    AnyAgent,
+    RealtimeAgentLike,
+    SdkAgent,
+    any_agent,
+)
 from telephony.errors import ConfigurationError
 
 __all__ = [
@@ -57,20 +63,19 @@ class Answer:
     """Take the call with this agent.
 
     Attributes:
-        agent: Who answers.
+        agent: Who answers; of openai-agents, too.
         variables: Facts for the model, such as the caller's name; they follow the instructions.
 
     Raises:
         ConfigurationError: The agent is none, such as the name of one.
     """
 
-    agent: Agent
+    agent: AnyAgent | RealtimeAgentLike
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         """Refuse what cannot talk: a user without a type checker may give anything."""
-        if not isinstance(self.agent, Agent):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"Answer: agent is {self.agent!r}, wanted an Agent")
+        object.__setattr__(self, "agent", any_agent(self.agent, "Answer"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +120,8 @@ class Ring:
             raise ConfigurationError(f"Ring: seconds is {self.seconds!r}, wanted 0 to 180")
 
 
-Decision = Answer | Reject | Redirect | Ring | Agent | None
-"""What a hook may return; an Agent is `Answer(agent)`, None leaves it to the lines."""
+Decision = Answer | Reject | Redirect | Ring | Agent | SdkAgent | RealtimeAgentLike | None
+"""What a hook may return; an agent is `Answer(agent)`, None leaves it to the lines."""
 OnIncoming = Callable[[IncomingCall], Awaitable[Decision]]
 
 
@@ -130,24 +135,24 @@ class Phone:
 
     def __init__(self) -> None:
         """Start without a line."""
-        self.lines: list[tuple[str, Agent]] = []
+        self.lines: list[tuple[str, AnyAgent]] = []
         self.hook: OnIncoming | None = None
 
-    def answer(self, number: str, agent: Agent) -> None:
+    def answer(self, number: str, agent: AnyAgent | RealtimeAgentLike) -> None:
         """Let an agent answer a number.
 
         Args:
             number: A whole number, `+1555*` for all that begin so, or `*` for any.
-            agent: Who answers.
+            agent: Who answers: an `Agent`, or a `RealtimeAgent` of openai-agents as it is.
 
         Raises:
-            ConfigurationError: The number is taken already, or empty.
+            ConfigurationError: The number is taken already, or empty, or the agent is none.
         """
         if not number:
             raise ConfigurationError("number of a line is '', wanted a number, 'prefix*' or '*'")
         if any(number == taken for taken, _ in self.lines):
             raise ConfigurationError(f"number {number!r} has an agent already")
-        self.lines.append((number, agent))
+        self.lines.append((number, any_agent(agent, f"line {number!r}")))
 
     def on_incoming(self, hook: OnIncoming) -> OnIncoming:
         """Let a function look at each call first; use it as a decorator.

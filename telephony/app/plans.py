@@ -1,14 +1,14 @@
 """Turns an agent into a plan for its voice session: which server, which key, which instructions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from telephony.agent import Agent, session_tools
+from telephony.agent import Agent, AnyAgent, session_tools
 from telephony.call import ToolDeclared, VoicePlan
 from telephony.errors import ConfigurationError
-from telephony.voice import VoiceFormat
+from telephony.voice import ToolDeclaration, VoiceFormat
 
-__all__ = ["Plans", "VoiceServer"]
+__all__ = ["Plans", "VoiceServer", "declared", "known_of_call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Plans:
         """Learn where a server is from now on."""
         self._servers[name] = replace(self._servers[name], url=url)
 
-    def server(self, agent: Agent) -> VoiceServer:
+    def server(self, agent: AnyAgent) -> VoiceServer:
         """Find an agent's server.
 
         Raises:
@@ -61,35 +61,59 @@ class Plans:
         return server
 
     def plan(self, agent: Agent, variables: Mapping[str, str]) -> VoicePlan:
-        """Make the plan for an agent; `variables` follow its instructions, one a line."""
+        """Make the plan for an agent; `variables` follow its instructions, one a line.
+
+        Raises:
+            ConfigurationError: It names a server that is not configured.
+        """
+        connection = self.connection(agent)
+        return VoicePlan.model_validate(
+            dict(connection)
+            | {
+                "instructions": agent.instructions + known_of_call(variables),
+                "tools": declared(session_tools(agent)),
+                "tool_servers": tuple(agent.tool_servers),
+                "model": agent.model or connection.model,
+                "voice": agent.voice,
+                "silence_ms": agent.silence_ms,
+                "filler_after_ms": agent.filler_after_ms,
+                "options": agent.options,
+                "may_be_interrupted_by_keys": agent.may_interrupt,
+                "truncate_at": agent.truncate_at,
+                "greeting": f'Say exactly: "{agent.greeting}"' if agent.greeting else None,
+            }
+        )
+
+    def connection(self, agent: AnyAgent) -> VoicePlan:
+        """Make the plan for an agent but for what it is: where its session is, and how to reach it.
+
+        Raises:
+            ConfigurationError: It names a server that is not configured.
+        """
         server = self.server(agent)
-        facts = "".join(f"\n- {name}: {value}" for name, value in variables.items())
-        known = f"\n\nKnown of this call:{facts}" if facts else ""
         return VoicePlan(
             url=server.url,
             headers=server.headers,
             dialect=server.dialect,
             agent=agent.name,
-            instructions=agent.instructions + known,
-            tools=tuple(
-                ToolDeclared(
-                    name=tool.name,
-                    description=tool.description,
-                    parameters=dict(tool.parameters),
-                )
-                for tool in session_tools(agent)
-            ),
-            tool_servers=tuple(agent.tool_servers),
             audio_format=server.audio_format,
-            model=agent.model or server.model,
-            voice=agent.voice,
-            silence_ms=agent.silence_ms,
+            model=server.model,
             transcribe_with=server.transcribe_with,
-            options=agent.options,
-            may_be_interrupted_by_keys=agent.may_interrupt,
-            truncate_at=agent.truncate_at,
-            greeting=f'Say exactly: "{agent.greeting}"' if agent.greeting else None,
             ping_seconds=server.ping_seconds,
             pong_seconds=server.pong_seconds,
             on_failure=server.on_failure,
         )
+
+
+def known_of_call(variables: Mapping[str, str]) -> str:
+    """Give what follows an agent's instructions in one call: its facts, one a line."""
+    facts = "".join(f"\n- {name}: {value}" for name, value in variables.items())
+    return f"\n\nKnown of this call:{facts}" if facts else ""
+
+
+def declared(tools: Iterable[ToolDeclaration]) -> tuple[ToolDeclared, ...]:
+    """Write functions as the engine is told of them."""
+    return tuple(
+        ToolDeclared(name=tool.name, description=tool.description, parameters=dict(tool.parameters))
+        for tool in tools
+    )

@@ -7,24 +7,25 @@ on this side only: the incoming hook and the tools.
 import asyncio
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import structlog
 
-from telephony.agent import Agent
+from telephony.agent import Agent, AnyAgent, SdkAgent
 from telephony.app.call_record import CallRecord
-from telephony.app.incoming import IncomingCalls
+from telephony.app.incoming import IncomingCalls, incoming_call
 from telephony.app.model_functions import ModelFunctions
 from telephony.app.phone import (
     Answer,
+    IncomingCall,
     OnIncoming,
     Redirect,
-    Reject,
     Ring,
 )
-from telephony.app.plans import Plans
+from telephony.app.plans import Plans, known_of_call
+from telephony.app.sdk_conductor import SdkCall, SdkConductor
 from telephony.app.tool_runtime import ToolRuntime
 from telephony.call import (
     AnswerCall,
@@ -36,8 +37,6 @@ from telephony.call import (
     RedirectCall,
     RejectCall,
     RingCall,
-    ToolRequested,
-    TransferEnded,
 )
 from telephony.errors import ConfigurationError
 
@@ -66,8 +65,8 @@ class Switchboard:
 
     def __init__(
         self,
-        lines: list[tuple[str, Agent]],
-        agents: Mapping[str, Agent],
+        lines: Sequence[tuple[str, AnyAgent]],
+        agents: Mapping[str, AnyAgent],
         plans: Plans,
         tools: ToolRuntime,
         send: Callable[[CallCommand], None],
@@ -77,6 +76,8 @@ class Switchboard:
         """Wait for calls."""
         self._plans = plans
         self._send = send
+        self._may_transfer = may_transfer
+        self._loop = tools.loop
         self._functions = ModelFunctions(
             agents, plans, tools, self._command, self._spawn, may_transfer
         )
@@ -102,12 +103,8 @@ class Switchboard:
             case CallIncoming() as incoming:
                 answering = self._spawn(self._answer(record, incoming))
                 answering.add_done_callback(partial(self._reject_undecided, record))
-            case ToolRequested() as requested:
-                self._functions.handle_request(record, requested)
-            case TransferEnded() as ended:
-                self._functions.handle_transfer_ended(record, ended)
-            case _:
-                pass
+            case row:
+                (record.conductor or self._functions).handle_row(record, row)
 
     def place(
         self, call_id: str, target: str, agent: Agent, variables: Mapping[str, str] | None = None
@@ -166,25 +163,35 @@ class Switchboard:
             decision = None
         if decision is None:
             decision = self.incoming.by_line(incoming)
-        if isinstance(decision, Agent):
-            decision = Answer(decision)
-        if not record.is_over:
-            self._command(record, self._carry_out(record, decision))
+        if record.is_over:
+            return
+        if isinstance(decision, Answer):
+            self._answer_with(record, decision, incoming_call(record.call_id, incoming))
+        elif isinstance(decision, Redirect):
+            self._command(record, RedirectCall(contact=decision.to))
+        else:
+            self._command(record, RejectCall(status=decision.status, reason=decision.reason))
 
-    def _carry_out(
-        self, record: CallRecord, decision: Answer | Reject | Redirect
-    ) -> AnswerCall | RejectCall | RedirectCall:
-        """Turn a decision into a command; an agent that cannot be served refuses the call."""
-        match decision:
-            case Answer(agent=agent, variables=variables):
-                try:
-                    plan = self._plans.plan(agent, variables)
-                except ConfigurationError as wrong:
-                    log.error("agent cannot answer", call=record.call_id, why=str(wrong))
-                    return RejectCall(status=SERVICE_UNAVAILABLE)
-                record.agent, record.variables = agent, variables
-                return AnswerCall(plan=plan)
-            case Redirect(to=to):
-                return RedirectCall(contact=to)
-            case Reject(status=status, reason=reason):
-                return RejectCall(status=status, reason=reason)
+    def _answer_with(self, record: CallRecord, answer: Answer, call: IncomingCall) -> None:
+        """Have an agent answer; one that cannot be served refuses the call."""
+        agent, record.variables = answer.agent, answer.variables
+        assert isinstance(agent, AnyAgent), "Answer takes no other"
+        record.agent = agent
+        try:
+            if isinstance(agent, Agent):
+                self._command(record, AnswerCall(plan=self._plans.plan(agent, answer.variables)))
+            else:
+                self._converse(record, agent, call)
+        except ConfigurationError as wrong:
+            log.error("agent cannot answer", call=record.call_id, why=str(wrong))
+            self._command(record, RejectCall(status=SERVICE_UNAVAILABLE))
+
+    def _converse(self, record: CallRecord, agent: SdkAgent, call: IncomingCall) -> None:
+        """Let a session of openai-agents conduct the call; it answers by itself."""
+        conductor = SdkConductor(
+            SdkCall(call, agent, self._plans.connection(agent), known_of_call(record.variables)),
+            partial(self._command, record),
+            self._may_transfer,
+        )
+        record.conductor = conductor
+        self._spawn(conductor.converse(self._loop))

@@ -55,6 +55,9 @@ from telephony.call.events import (
     TroubleNoted,
     VoiceClosed,
     VoiceGranted,
+    VoiceLost,
+    VoiceRenewing,
+    VoiceRestored,
 )
 from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
@@ -73,6 +76,7 @@ from telephony.call.outputs import (
     OpenVoice,
     Released,
     TellVoice,
+    UseVoice,
 )
 from telephony.call.progress_rows import (
     AudioEnded,
@@ -163,9 +167,13 @@ __all__ = [
     "TransferRequested",
     "TransferStarted",
     "TroubleNoted",
+    "UseVoice",
     "VoiceClosed",
     "VoiceGranted",
+    "VoiceLost",
     "VoicePlan",
+    "VoiceRenewing",
+    "VoiceRestored",
     "WordsAdded",
     "decode_command",
     "decode_event",

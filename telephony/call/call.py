@@ -64,7 +64,7 @@ from telephony.call.transfer import CallTransfer
 from telephony.errors import LocalError
 from telephony.media import DigitArrived, MediaEvent, MediaStarted, WordsSent
 from telephony.units import NS_PER_SECOND, Nanoseconds
-from telephony.voice import DigitReceived, SessionClosed, SessionGranted, VoiceEvent
+from telephony.voice import DigitReceived, SessionGranted, VoiceEvent
 
 __all__ = ["Call"]
 
@@ -276,8 +276,7 @@ class Call:
         parts.ending.answered_ns = self.now_ns
         self._timers.arm(CallTimer.DURATION, self.now_ns + parts.settings.max_duration_ns)
         parts.media.start()
-        if self.conversation is not None:
-            self.conversation.join(port)
+        self._voice.join(port)
         parts.media.tell()
         parts.last_words.handle_media()
 
@@ -307,20 +306,26 @@ class Call:
             if self.state is CallState.UP:
                 self.conversation.turn.ask_again(self.now_ns)
 
-    def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
-        """Take what the voice session tells."""
+    def handle_voice_event(
+        self, event: VoiceEvent, now_ns: Nanoseconds, epoch: int | None = None
+    ) -> None:
+        """Take what a voice session tells.
+
+        Args:
+            event: What it tells.
+            now_ns: The time.
+            epoch: Which session, as `OpenVoice` had it; None stands for the one in charge.
+        """
         self._outbox.now_ns = now_ns
-        conversation = self.conversation
-        if conversation is None or self.is_over:
+        if self.is_over:
             return
-        conversation.handle_voice_event(event, now_ns)
-        if isinstance(event, SessionGranted):
-            self._voice.stop_waiting()
-            self._input(CallInput.VOICE_READY)
-        elif isinstance(event, SessionClosed):
-            self._lose_voice(event.reason)
-        elif isinstance(event, DigitReceived):
-            self._handle_digit(DigitPressed(digit=event.digit, method="provider"))
+        may_go_on = self.state is not CallState.LEAVING
+        if self._voice.handle_event(event, epoch, may_go_on=may_go_on):
+            if isinstance(event, SessionGranted):
+                self._voice.stop_waiting()
+                self._input(CallInput.VOICE_READY)
+            elif isinstance(event, DigitReceived):
+                self._handle_digit(DigitPressed(digit=event.digit, method="provider"))
         self._check_voice()
         self._check_words()
 
@@ -362,7 +367,7 @@ class Call:
 
     def _check_voice(self) -> None:
         """Give a session up of which nothing more is to be expected."""
-        why = self._voice.take_fault()
+        why = self._voice.take_end()
         if why is not None:
             self._lose_voice(why)
 
@@ -390,4 +395,4 @@ class Call:
     def let_go(self) -> None:
         """Drop what the call held, once it is over, so that memory is free without a collection."""
         self._parts.media.let_go()
-        self._voice.conversation = None
+        self._voice.let_go()

@@ -1,25 +1,29 @@
-"""The agent's half of a call over its whole life: from its plan to the end of its session."""
+"""The agent's half of a call over its whole life: from its plan to the end of its last session."""
 
 from collections.abc import Callable
 
 from telephony.call.agent_commands import AddWords, InterruptAgent
+from telephony.call.agent_turn import AgentTurn
 from telephony.call.commands import GiveToolResult, VoicePlan
-from telephony.call.conversation import Conversation, Outlets
+from telephony.call.continuity import Continuity
+from telephony.call.conversation import Conversation
 from telephony.call.events import AgentConfigured, DigitPressed, KeysCollected
 from telephony.call.keys import KeyCollector
 from telephony.call.outbox import CallOutbox
-from telephony.call.outputs import CloseVoice, OpenVoice, TellVoice
+from telephony.call.progress import Progress
 from telephony.call.prompts import Prompts
 from telephony.call.settings import CallSettings
 from telephony.call.timers import CallTimer, CallTimers
+from telephony.call.voice_sessions import VoiceSessions
+from telephony.media import RtpPort
 from telephony.units import Nanoseconds
-from telephony.voice import VoiceCommand, VoiceFormat
+from telephony.voice import VoiceCommand, VoiceEvent, VoiceFormat
 
 __all__ = ["CallVoice"]
 
 
 class CallVoice:
-    """One call's agent: its plan, its conversation, and the keys that are collected for it.
+    """One call's agent: its plan, its sessions, and the keys that are collected for it.
 
     Args:
         outbox: Takes rows, and requests of the driver.
@@ -30,7 +34,6 @@ class CallVoice:
 
     Attributes:
         plan: What the agent is to be; None for a call without one.
-        conversation: What was opened; None before that, and where there is no agent.
     """
 
     def __init__(
@@ -43,19 +46,25 @@ class CallVoice:
     ) -> None:
         """Have no agent."""
         self.plan: VoicePlan | None = None
-        self.conversation: Conversation | None = None
         self._outbox = outbox
         self._timers = timers
         self._settings = settings
-        self._prompts = prompts
-        self._outlets = Outlets(note=outbox.note, tell=self._tell, append=append)
         self._keys = KeyCollector()
-        self._sessions = 0
+        self._lasting = Continuity(AgentTurn(self._tell, prompts.filler), Progress(outbox.note))
+        self._sessions = VoiceSessions(outbox, self._lasting, append)
+
+    def _tell(self, command: VoiceCommand) -> None:
+        self._sessions.tell(command)
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The session in charge; None before it is opened, and where there is no agent."""
+        return self._sessions.current
 
     @property
     def is_lost(self) -> bool:
-        """Whether nobody is there to talk to the caller."""
-        return self.conversation is None or self.conversation.is_closed
+        """Whether nobody is there to talk to the caller, nor will be."""
+        return self._sessions.is_given_up
 
     @property
     def is_speaking(self) -> bool:
@@ -67,17 +76,30 @@ class CallVoice:
         if self.plan is None:
             return False
         now_ns, settings = self._outbox.now_ns, self._settings
-        epoch, self._sessions = self._sessions, self._sessions + 1
-        self.conversation = Conversation(self.plan, self._outlets, self._prompts, epoch, now_ns)
         self._timers.arm(CallTimer.GRANT, now_ns + settings.grant_ns)
         self._timers.arm(CallTimer.GRANT_LIMIT, now_ns + settings.grant_limit_ns)
-        self._outbox.put(OpenVoice(self.plan, epoch))
+        opened = self._sessions.open(self.plan)
         self._outbox.note(AgentConfigured(agent=self.plan.agent))
-        self.conversation.configure(self.plan, leg_format)
+        opened.configure(self.plan, leg_format)
         return True
 
-    def _tell(self, command: VoiceCommand) -> None:
-        self._outbox.put(TellVoice(command))
+    def join(self, port: RtpPort) -> None:
+        """Connect the leg's audio."""
+        if self.conversation is not None:
+            self.conversation.join(port)
+
+    def handle_event(self, event: VoiceEvent, epoch: int | None, *, may_go_on: bool) -> bool:
+        """Take what a session tells.
+
+        Args:
+            event: What it tells.
+            epoch: Which session; None stands for the one in charge.
+            may_go_on: Whether the call has use for another session, should this one be lost.
+
+        Returns:
+            Whether it came from the session that is in charge now, and is news.
+        """
+        return self._sessions.handle_event(epoch, event, may_go_on=may_go_on)
 
     def stop_waiting(self) -> None:
         """Wait for the session no more: it was granted, or lost."""
@@ -85,11 +107,10 @@ class CallVoice:
 
     def configure(self, plan: VoicePlan) -> bool:
         """Become another agent in mid-call; tell whether there was one."""
-        conversation = self.conversation
-        if conversation is None:
+        if self.conversation is None:
             return False
         self.plan = plan
-        conversation.configure(plan, conversation.leg_format)
+        self._sessions.configure(plan)
         self._outbox.note(AgentConfigured(agent=plan.agent))
         return True
 
@@ -97,6 +118,7 @@ class CallVoice:
         """Answer the session's call of a tool; tell whether there is a session."""
         if self.conversation is None:
             return False
+        self._lasting.history.add_output(result.tool_call_id, result.output)
         self.conversation.give_tool_result(result, self._outbox.now_ns)
         return True
 
@@ -138,27 +160,38 @@ class CallVoice:
         self._keys.handle_timer(now_ns)
         self._take_keys(is_up=is_up)
         if self.conversation is not None:
-            self.conversation.handle_timer(now_ns)
+            self._lasting.turn.handle_timer(now_ns)
+            self._lasting.progress.handle_timer(now_ns)
+            self._sessions.handle_timer()
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
         deadlines = [self._keys.next_deadline()]
         if self.conversation is not None:
-            deadlines.append(self.conversation.next_deadline())
+            deadlines += [
+                self._lasting.turn.next_deadline(),
+                self._lasting.progress.next_deadline(),
+                self._sessions.next_deadline(),
+            ]
         return min((one for one in deadlines if one is not None), default=None)
 
-    def take_fault(self) -> str | None:
-        """Close a session of which nothing more is to be expected, and say why, once."""
-        conversation = self.conversation
-        if conversation is None or conversation.is_closed or conversation.turn.fault is None:
-            return None
-        code, verb = conversation.turn.fault
-        self._outbox.trouble(code, "model", f"the voice session {verb}")
-        self.close()
-        return f"it {verb}"
+    def take_end(self) -> str | None:
+        """Say, once, why there will be no session any more.
+
+        A session of which nothing more is to be expected is closed for it.
+        """
+        conversation, fault = self.conversation, self._lasting.turn.fault
+        if conversation is not None and not conversation.is_closed and fault is not None:
+            code, verb = fault
+            self._outbox.trouble(code, "model", f"the voice session {verb}")
+            self.close()
+            return f"it {verb}"
+        return self._sessions.take_end()
 
     def close(self) -> None:
-        """Close the session, if there is one and it is open."""
-        if self.conversation is not None and not self.conversation.is_closed:
-            self.conversation.give_up()
-            self._outbox.put(CloseVoice())
+        """Close every session that is open; there will be no other."""
+        self._sessions.close()
+
+    def let_go(self) -> None:
+        """Forget the sessions, so that memory is free without a collection."""
+        self._sessions.let_go()

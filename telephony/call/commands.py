@@ -57,12 +57,17 @@ class VoicePlan(MessageBody):
     audio_format: VoiceFormat | None = None
     """None follows the leg: `pcmu` or `pcma` for G.711."""
     model: str | None = None
-    voice: str | None = None
+    voice: str | dict[str, Any] | None = None
+    """Its name, or the server's own object for one."""
     silence_ms: int = 500
     transcribe_with: str | None = None
     options: ModelOptions = ModelOptions()
+    provider_fields: dict[str, Any] = Field(default_factory=dict)
+    """Of `SessionSettings`: what goes to the server as it is."""
     may_be_interrupted_by_keys: bool = True
     truncate_at: Literal["sent", "reacted"] = "sent"
+    filler_after_ms: int = 2_000
+    """Silence of a tool that works or a model that thinks, before a word of patience."""
     greeting: str | None = None
     """Instructions for the first response; None leaves it to the session's own instructions."""
     ping_seconds: float = 20

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from telephony.call.agent_commands import AddWords, InterruptAgent
-from telephony.call.agent_turn import AgentTurn
 from telephony.call.commands import GiveToolResult, VoicePlan
-from telephony.call.cut_rows import row_of_cut
+from telephony.call.continuity import Carried, Continuity
+from telephony.call.cut_rows import row_of_cut, row_of_old_cut
 from telephony.call.events import (
     CallerSpeechStarted,
     CallerSpeechStopped,
@@ -23,15 +23,14 @@ from telephony.call.events import (
     VoiceGranted,
 )
 from telephony.call.news_rows import row_of_news
-from telephony.call.progress import Progress
-from telephony.call.prompts import Prompts
 from telephony.call.session_settings import session_settings
 from telephony.call.session_troubles import SessionTroubles
-from telephony.media import AgentAudio, RtpPort, voice_format_of
+from telephony.media import AgentAudio, ItemKey, RtpPort, voice_format_of
 from telephony.units import NS_PER_MS, Nanoseconds
 from telephony.voice import (
     AddText,
     AgentTranscribed,
+    AppendAudio,
     AudioFinished,
     AudioReceived,
     CallerTranscribed,
@@ -39,12 +38,14 @@ from telephony.voice import (
     Configure,
     DeleteItem,
     ItemCameLate,
+    ItemPlace,
     RateLimitUpdated,
     Respond,
     ResponseFinished,
     ResponseStarted,
     SessionClosed,
     SessionGranted,
+    SessionOpened,
     SpeechStarted,
     SpeechStopped,
     ToolCalled,
@@ -78,12 +79,14 @@ class Conversation:
     Args:
         plan: What the session shall be.
         outlets: Where rows and commands go.
-        prompts: Audio for when the session has none.
+        lasting: What outlives the session.
         epoch: Counts the sessions of this call.
         opened_ns: When the session was asked for.
 
     Attributes:
         plan: What the session is at the moment.
+        epoch: Counts the sessions of the call from 0.
+        expires_at: When the server will end it, in Unix seconds, where it says so.
         is_closed: Whether nothing is expected of the session any more.
         turn: When the agent is to speak.
         troubles: What went wrong.
@@ -93,60 +96,90 @@ class Conversation:
         self,
         plan: VoicePlan,
         outlets: Outlets,
-        prompts: Prompts,
+        lasting: Continuity,
         epoch: int,
         opened_ns: Nanoseconds,
     ) -> None:
         """Wait for the session's grant."""
         self.plan = plan
         self.is_closed = False
-        self.turn = AgentTurn(outlets.tell, prompts.filler)
+        self.turn = lasting.turn
         self.troubles = SessionTroubles(outlets.note)
-        self._progress = Progress(outlets.note)
         self._outlets = outlets
-        self._epoch = epoch
+        self._lasting = lasting
+        self.epoch = epoch
+        self.expires_at: int | None = None
         self._opened_ns = opened_ns
         self._grant: SessionGranted | None = None
         self._audio: AgentAudio | None = None
-        self._port: RtpPort | None = None
 
     def configure(self, plan: VoicePlan, leg_format: VoiceFormat) -> None:
         """Ask the session for what a plan wants; also for another agent's, in mid-call."""
         self.plan = plan
-        self._progress.is_on = plan.is_followed
-        self.turn.greeting = Respond(plan.greeting)
-        self._outlets.tell(Configure(session_settings(plan, leg_format)))
+        self.turn.configure(plan)
+        self._lasting.progress.is_on = plan.is_followed
+        self._tell(Configure(session_settings(plan, leg_format)))
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether the session was ever granted."""
+        return self._grant is not None
+
+    def _tell(self, command: VoiceCommand) -> None:
+        """Tell the session; one that is closed is told nothing."""
+        if not self.is_closed:
+            self._outlets.tell(command)
 
     def join(self, port: RtpPort) -> None:
         """Connect the leg's audio."""
-        self._port = port
-        self.turn.join(port)
-        self._progress.join(port)
+        self._lasting.join(port)
+        self._join(0)
+
+    def _join(self, kept_samples: int) -> None:
+        port, ring, grant = self._lasting.port, self._lasting.ring, self._grant
+        if port is None or ring is None:
+            return
         self._audio = AgentAudio(port, self._outlets.append)
-        self._audio.epoch = self._epoch
-        port.uplink.sink = self._audio.handle_uplink
-        if self._grant is not None:
-            self._audio.grant(self._grant.input_format, self._grant.output_format)
+        self._audio.epoch = self.epoch
+        ring.onward = self._audio.handle_uplink
+        if grant is not None:
+            self._audio.grant(grant.input_format, grant.output_format, kept_samples=kept_samples)
+
+    def take_over(self, carried: Carried) -> None:
+        """Learn that this session, which is granted, is in charge; tell it what was before."""
+        port = self._lasting.port
+        kept = 0 if port is None else port.audio_format.samples(len(carried.audio))
+        self._join(kept)
+        for command in carried.commands:
+            self._tell(command)
+        audio = b"" if self._audio is None else self._audio.convert_kept(carried.audio)
+        if audio:
+            self._tell(AppendAudio(audio))
+
+    def leave(self) -> None:
+        """Learn that another session is in charge; what is queued goes on playing."""
+        self.give_up()
+        if self._audio is not None:
+            self._audio.leave()
 
     @property
     def leg_format(self) -> VoiceFormat:
         """The session format that follows the leg; mu-law before there is one."""
-        if self._port is None:
-            return VoiceFormat.PCMU
-        return voice_format_of(self._port.audio_format)
+        port = self._lasting.port
+        return VoiceFormat.PCMU if port is None else voice_format_of(port.audio_format)
 
     def handle_voice_event(self, event: VoiceEvent, now_ns: Nanoseconds) -> None:
         """Take one event of the session; of one that is closed only the end is news."""
         if self.is_closed and not isinstance(event, SessionClosed):
             return
-        self._progress.handle(event, now_ns)
+        self._lasting.progress.handle(event, now_ns)
+        self._lasting.history.handle_event(self.epoch, event)
         match event:
             case AudioReceived() | AudioFinished() | ResponseStarted():
                 self._handle_response(event, now_ns)
             case ResponseFinished():
                 self._handle_response_finished(event)
             case SpeechStarted():
-                self.turn.handle_speech_started()
                 self._handle_speech_started(event)
             case SpeechStopped():
                 self._handle_speech_stopped(event, now_ns)
@@ -162,6 +195,7 @@ class Conversation:
         match event:
             case ToolCalled():
                 self.turn.handle_tool_called(event, now_ns)
+                self._lasting.settle()
                 note(
                     ToolRequested(
                         tool_call_id=event.call_id,
@@ -175,16 +209,15 @@ class Conversation:
             case AgentTranscribed(item_id=item_id, text=text, is_final=True):
                 note(SpeechTranscribed(role="agent", item_id=item_id, text=text))
             case ItemCameLate(item_id=item_id):
-                self._outlets.tell(DeleteItem(item_id))
+                self._tell(DeleteItem(item_id))
+                self._lasting.handle_unheard(ItemKey(self.epoch, item_id, 0))
                 note(ItemDeletedFromMemory(item_id=item_id, received_samples=0))
-            case VoiceErrorReceived():
-                self.troubles.handle_error(event)
-            case UnknownEventReceived(type=kind):
-                self.troubles.handle_unknown(kind)
-            case RateLimitUpdated():
-                self.troubles.handle_rate_limit(event)
+            case VoiceErrorReceived() | UnknownEventReceived() | RateLimitUpdated():
+                self.troubles.handle(event)
             case TruncationUnsupported():
                 self.troubles.handle_truncation_unsupported()
+            case SessionOpened(expires_at=expires_at):
+                self.expires_at = expires_at
             case _:
                 row = row_of_news(event)
                 if row is not None:
@@ -198,13 +231,12 @@ class Conversation:
         if is_news:
             self._outlets.note(
                 VoiceGranted(
-                    epoch=self._epoch,
+                    epoch=self.epoch,
                     input_format=event.input_format,
                     output_format=event.output_format,
                     after_ms=(now_ns - self._opened_ns) // NS_PER_MS,
                 )
             )
-        self.turn.handle_granted(now_ns)
 
     def _handle_response(
         self, event: AudioReceived | AudioFinished | ResponseStarted, now_ns: Nanoseconds
@@ -215,13 +247,14 @@ class Conversation:
         match event:
             case AudioReceived():
                 self._handle_audio(audio, event)
-                self._progress.handle_audio(now_ns)
+                self._lasting.progress.handle_audio(now_ns)
                 self.turn.handle_words(event.response_id)
+                self._lasting.settle()
             case AudioFinished():
                 audio.handle_audio_finished(event)
             case ResponseStarted(response_id=response_id):
                 audio.active_response_id = response_id
-                self.turn.wait(now_ns)
+                self.turn.handle_response_started(response_id, now_ns)
 
     def _handle_audio(self, audio: AgentAudio, event: AudioReceived) -> None:
         is_taken = audio.handle_audio(event)
@@ -229,7 +262,7 @@ class Conversation:
             return
         audio.has_overflowed = True
         self.troubles.note("playout.full", "the model sent more than ten minutes of audio ahead")
-        self._outlets.tell(CancelResponse(event.response_id))
+        self._tell(CancelResponse(event.response_id))
 
     def _handle_response_finished(self, event: ResponseFinished) -> None:
         if self._audio is not None:
@@ -251,30 +284,33 @@ class Conversation:
         self._outlets.note(
             CallerSpeechStarted(item_id=event.item_id, audio_start_ms=event.audio_start_ms)
         )
-        if self._port is not None:
-            self._port.uplink.handle_speech_started()
+        self.turn.handle_speech_started()
+        if self._audio is not None and self._lasting.port is not None:
+            self._lasting.port.uplink.handle_speech_started()
+            back = self._audio.samples_since(event.audio_start_ms)
+            self._lasting.start_turn(ItemPlace(self.epoch, event.item_id), back)
         self.interrupt(event.audio_start_ms)
 
     def _handle_speech_stopped(self, event: SpeechStopped, now_ns: Nanoseconds) -> None:
         self._outlets.note(
             CallerSpeechStopped(item_id=event.item_id, audio_end_ms=event.audio_end_ms)
         )
-        if self._port is not None:
-            self._port.uplink.handle_speech_stopped(now_ns)
-        self.turn.wait(now_ns)
+        if self._audio is not None and self._lasting.port is not None:
+            self._lasting.port.uplink.handle_speech_stopped(now_ns)
+            self._lasting.end_turn(self._audio.samples_since(event.audio_end_ms))
+        self.turn.handle_speech_stopped(now_ns)
 
     def _handle_closed(self, event: SessionClosed) -> None:
         if not self.is_closed:
             self.troubles.handle_lost(event)
         self.give_up()
         self._outlets.note(
-            VoiceClosed(epoch=self._epoch, is_clean=event.is_clean, reason=event.reason)
+            VoiceClosed(epoch=self.epoch, is_clean=event.is_clean, reason=event.reason)
         )
 
     def give_up(self) -> None:
         """Expect nothing of the session any more."""
         self.is_closed = True
-        self.turn.handle_closed()
 
     def interrupt(
         self,
@@ -290,7 +326,7 @@ class Conversation:
             response_id: Whose words; None all.
             cancels: Whether the model shall stop, too.
         """
-        audio, port = self._audio, self._port
+        audio, port = self._audio, self._lasting.port
         if audio is None or port is None:
             return
         interrupted = audio.interrupt(
@@ -299,36 +335,33 @@ class Conversation:
             response_id=response_id,
             cancels=cancels,
         )
-        self._progress.tell_playout()
+        self._lasting.progress.tell_playout()
+        rate_hz = port.audio_format.rate_hz
         for command in interrupted.commands:
-            self._outlets.tell(command)
-            row = row_of_cut(command, interrupted, port.audio_format.rate_hz)
+            self._tell(command)
+            row = row_of_cut(command, interrupted, rate_hz)
             if row is not None:
                 self._outlets.note(row)
+        for item in interrupted.cut:
+            for command in self._lasting.handle_cut(item, self.epoch):
+                self._tell(command)
+            if item.key.epoch != self.epoch:
+                self._outlets.note(row_of_old_cut(item, rate_hz))
 
     def handle_interrupt(self, asked: InterruptAgent) -> None:
         """Stop what the app wants stopped."""
         if asked.stops == "response":
-            self._outlets.tell(CancelResponse(asked.response_id))
+            self._tell(CancelResponse(asked.response_id))
         else:
             self.interrupt(response_id=asked.response_id, cancels=asked.stops == "all")
 
     def add_words(self, words: AddWords, now_ns: Nanoseconds) -> None:
         """Tell the session what the app writes; what comes before the greeting, that answers."""
         if words.text or words.pictures:
-            self._outlets.tell(AddText(words.text, pictures=words.pictures))
+            self._lasting.history.add_text(words.text)
+            self._tell(AddText(words.text, pictures=words.pictures))
         if words.respond and self.turn.has_greeted:
             self.turn.ask(Respond(), now_ns)
-
-    def handle_timer(self, now_ns: Nanoseconds) -> None:
-        """Learn that `next_deadline()` has passed."""
-        self.turn.handle_timer(now_ns)
-        self._progress.handle_timer(now_ns)
-
-    def next_deadline(self) -> Nanoseconds | None:
-        """Say when `handle_timer` wants to be called."""
-        deadlines = (self.turn.next_deadline(), self._progress.next_deadline())
-        return min((one for one in deadlines if one is not None), default=None)
 
     def handle_key(self) -> None:
         """Let a key stop the agent's words, as speech would, where the agent allows it."""
@@ -338,19 +371,22 @@ class Conversation:
     def handle_keys(self, keys: str, now_ns: Nanoseconds) -> None:
         """Tell the session what the caller typed; words begun meanwhile give way to the answer."""
         self.handle_key()
-        self._outlets.tell(AddText(f"[keys {keys}]"))
+        entry = f"[keys {keys}]"
+        self._lasting.history.add_text(entry)
+        self._tell(AddText(entry))
         self.turn.ask(Respond(), now_ns)
 
     def give_tool_result(self, result: GiveToolResult, now_ns: Nanoseconds) -> None:
         """Answer the session's call of a tool."""
         self.turn.handle_tool_result(result.tool_call_id, now_ns, responds=result.respond)
-        self._outlets.tell(ToolResult(result.tool_call_id, result.output, result.respond))
+        self._tell(ToolResult(result.tool_call_id, result.output, result.respond))
 
     @property
     def is_speaking(self) -> bool:
         """Whether words are on their way to the caller, or may still come."""
-        if self._port is None:
+        port = self._lasting.port
+        if port is None:
             return False
         if self._audio is not None and self._audio.active_response_id is not None:
             return not self.is_closed
-        return self._port.playout.queued_samples > 0
+        return port.playout.queued_samples > 0

@@ -50,6 +50,9 @@ __all__ = [
     "TroubleNoted",
     "VoiceClosed",
     "VoiceGranted",
+    "VoiceLost",
+    "VoiceRenewing",
+    "VoiceRestored",
 ]
 
 
@@ -149,6 +152,40 @@ class VoiceClosed(MessageBody):
     reason: str
 
 
+class VoiceRenewing(MessageBody):
+    """Another session is being opened before the one in charge has to end."""
+
+    type: Literal["voice.renewing"] = "voice.renewing"
+    epoch: int
+    """Of the new one."""
+
+
+class VoiceLost(MessageBody):
+    """The session in charge has ended in mid-call; the caller is asked for patience."""
+
+    type: Literal["voice.lost"] = "voice.lost"
+    epoch: int
+    reason: str
+
+
+class VoiceRestored(MessageBody):
+    """Another session is in charge, and was told what could be carried over."""
+
+    type: Literal["voice.restored"] = "voice.restored"
+    epoch: int
+    items: int
+    """Of the conversation, that it was told."""
+    estimated: tuple[int, ...] = ()
+    """Which of them, counted from 0, are not known to the word: what was heard of words that were
+    cut, and speech without a transcript."""
+    audio_ms: int = 0
+    """Of the caller, that it was given first."""
+    audio_lost_ms: int = 0
+    """Of him, that no session heard."""
+    after_ms: int = 0
+    """Since the session before it was lost; 0 where it was renewed in time."""
+
+
 class AgentConfigured(MessageBody):
     """This agent has the call now."""
 
@@ -216,6 +253,9 @@ class ItemTruncatedAt(MessageBody):
     """At the leg's rate, the fade included."""
     received_samples: int
     rate_hz: int
+    estimated: bool = False
+    """Whether the session that made the item is gone: the next one has its words as text, cut by
+    the share of the audio that was sent."""
 
 
 class ItemDeletedFromMemory(MessageBody):
@@ -328,6 +368,9 @@ CallEventBody = Annotated[
     | CallEnded
     | VoiceGranted
     | VoiceClosed
+    | VoiceRenewing
+    | VoiceLost
+    | VoiceRestored
     | AgentConfigured
     | ResponseBegan
     | WordsAdded

@@ -36,6 +36,10 @@ class EventLog:
         self._cut_items: deque[str] = deque(maxlen=CUT_ITEMS_KEPT)
         self.rows_written = 0
 
+    def wall(self, now_ns: Nanoseconds) -> float:
+        """Turn a reading of the monotonic clock into Unix seconds."""
+        return self._started_wall + (now_ns - self._started_ns) / 1e9
+
     def row(self, payload: CallEventBody, now_ns: Nanoseconds) -> CallEvent:
         """Make the next row; a transcript that comes after the cut of its item is marked as cut."""
         match payload:
@@ -50,7 +54,7 @@ class EventLog:
             call_id=self.call_id,
             seq=self.rows_written,
             t_ns=t_ns,
-            wall=self._started_wall + t_ns / 1e9,
+            wall=self.wall(now_ns),
             payload=payload,
         )
         self.rows_written += 1

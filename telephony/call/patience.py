@@ -5,7 +5,10 @@ from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 __all__ = ["Patience"]
 
 FILLER_AFTER_NS = 2 * NS_PER_SECOND
-"""Silence of a tool that works or a model that thinks, before the caller is asked for patience."""
+"""Silence of a tool that works or a model that thinks, before a word of patience, unless the agent
+says otherwise."""
+FILLER_AT_LOSS_NS = 500 * NS_PER_MS
+"""The same when the voice session was lost: nothing else is to be heard for a while."""
 FILLER_AGAIN_NS = 2_500 * NS_PER_MS
 """Silence after any words, the filler's own included, while the caller still waits."""
 MAX_FILLERS = 6
@@ -19,14 +22,23 @@ class Patience:
     whether a filler is to be played now.
 
     Attributes:
+        filler_after_ns: Silence before the first word of patience.
         is_exhausted: The model has said nothing for so long that it never will. A tool may take
             longer: its own time limit bounds it.
     """
 
-    __slots__ = ("_due_ns", "_fillers", "_is_waiting", "_tools", "is_exhausted")
+    __slots__ = (
+        "_due_ns",
+        "_fillers",
+        "_is_waiting",
+        "_tools",
+        "filler_after_ns",
+        "is_exhausted",
+    )
 
     def __init__(self) -> None:
         """Wait for nothing."""
+        self.filler_after_ns = FILLER_AFTER_NS
         self.is_exhausted = False
         self._tools: set[str] = set()
         self._is_waiting = False
@@ -38,7 +50,18 @@ class Patience:
         if not self._is_waiting:
             self._is_waiting = True
             self._fillers = 0
-            self._due_ns = Nanoseconds(now_ns + FILLER_AFTER_NS)
+            self._due_ns = Nanoseconds(now_ns + self.filler_after_ns)
+
+    def hurry(self, now_ns: Nanoseconds) -> None:
+        """Wait for another session: its words, if any are owed, come late as it is."""
+        self._is_waiting = True
+        self._fillers = 0
+        self._due_ns = Nanoseconds(now_ns + FILLER_AT_LOSS_NS)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the caller waits for words."""
+        return self._is_waiting
 
     @property
     def awaits_tool(self) -> bool:

@@ -20,4 +20,5 @@ def session_settings(plan: VoicePlan, leg_format: VoiceFormat) -> SessionSetting
         silence_ms=plan.silence_ms,
         transcribe_with=plan.transcribe_with,
         options=plan.options,
+        provider_fields=plan.provider_fields,
     )

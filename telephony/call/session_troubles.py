@@ -4,7 +4,12 @@ from collections.abc import Callable
 from typing import Literal
 
 from telephony.call.events import CallEventBody, TroubleNoted
-from telephony.voice import RateLimitUpdated, SessionClosed, VoiceErrorReceived
+from telephony.voice import (
+    RateLimitUpdated,
+    SessionClosed,
+    UnknownEventReceived,
+    VoiceErrorReceived,
+)
 
 __all__ = ["SessionTroubles"]
 
@@ -44,6 +49,16 @@ class SessionTroubles:
     ) -> None:
         """Write a row."""
         self._note(TroubleNoted(code=code, fault=fault, text=text))
+
+    def handle(self, event: VoiceErrorReceived | UnknownEventReceived | RateLimitUpdated) -> None:
+        """Take what a session tells of faults, or of what may become one."""
+        match event:
+            case VoiceErrorReceived():
+                self.handle_error(event)
+            case UnknownEventReceived(type=kind):
+                self.handle_unknown(kind)
+            case RateLimitUpdated():
+                self.handle_rate_limit(event)
 
     def handle_error(self, event: VoiceErrorReceived) -> None:
         """Count an error; harmless ones, and those past the limit, get no row."""

@@ -20,6 +20,7 @@ from telephony.call import (
     SipLeg,
     TellVoice,
     TroubleNoted,
+    UseVoice,
     VoicePlan,
 )
 from telephony.engine.clock import monotonic_ns
@@ -146,12 +147,14 @@ class EngineCall:
             match output:
                 case CallEvent():
                     self._tell(output)
-                case TellVoice(command=command):
-                    self.voice.tell(command)
-                case OpenVoice(plan=plan):
-                    self.voice.open(plan)
-                case CloseVoice():
-                    self.voice.close()
+                case TellVoice(command=command, epoch=epoch):
+                    self.voice.tell(command, epoch)
+                case OpenVoice(plan=plan, epoch=epoch):
+                    self.voice.open(plan, epoch)
+                case UseVoice(epoch=epoch):
+                    self.voice.use(epoch)
+                case CloseVoice(epoch=epoch):
+                    self.voice.close(epoch)
                 case MediaReady():
                     self._host.media_ready(self)
                 case Released():
@@ -183,9 +186,9 @@ class EngineCall:
         now_ns = monotonic_ns()
         self.change(lambda call: call.handle_timer(now_ns))
 
-    def _take_voice_event(self, event: VoiceEvent) -> None:
+    def _take_voice_event(self, epoch: int, event: VoiceEvent) -> None:
         now_ns = monotonic_ns()
-        self.change(lambda call: call.handle_voice_event(event, now_ns))
+        self.change(lambda call: call.handle_voice_event(event, now_ns, epoch))
 
     def fail(self, fault: Exception) -> None:
         """End the call because of a fault of ours: by the book, and if that fails, too, at once."""

@@ -8,12 +8,9 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-from websockets.frames import Frame, Opcode
-from websockets.protocol import Event
 
 from telephony.engine.channel import Channel, PlainChannel
 from telephony.engine.keepalive import Keepalive, KeepaliveSettings
@@ -24,10 +21,11 @@ from telephony.engine.uplink_writer import (
     reason_of,
 )
 from telephony.engine.version import PRODUCT
+from telephony.engine.websocket_frames import FrameReader
 from telephony.engine.websocket_handshake import client_protocol, open_websocket
 from telephony.engine.websocket_text import TextFrames
 from telephony.errors import LocalError
-from telephony.realtime import MAX_MESSAGE_OCTETS, RealtimeSession, audio_octets_in
+from telephony.realtime import MAX_MESSAGE_OCTETS, RealtimeSession
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 from telephony.voice import (
     Close,
@@ -107,6 +105,7 @@ class RealtimeSocket:
         self._settings = settings or SocketSettings()
         limit = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
         self._protocol = client_protocol(url, max_message_octets=limit)
+        self._read = FrameReader(self._protocol, limit).read
         self._headers = {"User-Agent": self._settings.user_agent, **headers}
         self._on_message = self._settings.on_message
         self._connection: socket.socket | None = None
@@ -114,8 +113,7 @@ class RealtimeSocket:
         self._keepalive = Keepalive(self._settings.keepalive, self._ping, self._lost)
         self._writer: UplinkWriter | None = None
         self._was_dialled = self._is_open = self._wants_close = False
-        self._frames: deque[Frame] = deque()
-        self._fragments: list[bytes] = []
+        self._messages: deque[bytes] = deque()
         self._ending: tuple[int, str] | None = None
         self._is_draining = False
         self._given_way = 0
@@ -174,13 +172,14 @@ class RealtimeSocket:
         asyncio.get_running_loop().add_reader(connection, self._on_readable)
         self._keepalive.start()
         self._drain()
-        self._take(opened.frames, is_end=opened.is_ended)
+        self._take(opened.received, is_end=opened.is_ended)
 
-    def write_audio(self, message: bytes) -> int:
+    def write_audio(self, message: bytes, audio_octets: int) -> int:
         """Write an append, for the media tick: one system call, and no event before it returns.
 
         Args:
             message: Of `session.append_message`.
+            audio_octets: How much audio is in it.
 
         Returns:
             How many of the oldest waiting appends were dropped to make room, usually 0.
@@ -191,7 +190,7 @@ class RealtimeSocket:
         if not self._session.owns_audio:
             self._session.counters.audio_withheld += 1
             return 0
-        return writer.write_audio(self._frame_text(message), audio_octets_in(message))
+        return writer.write_audio(self._frame_text(message), audio_octets)
 
     def command(self, command: VoiceCommand) -> None:
         """Give the session a command and send what comes of it.
@@ -224,7 +223,7 @@ class RealtimeSocket:
         await self._closed.wait()
 
     def _on_readable(self) -> None:
-        if self._connection is None or self._frames or self._gives_way():
+        if self._connection is None or self._messages or self._gives_way():
             return
         channel = self._channel
         try:
@@ -239,15 +238,14 @@ class RealtimeSocket:
             self._writer.write_sealed(answer)
         if received:
             self._keepalive.note_sign_of_life()
-            self._protocol.receive_data(received)
-        if is_end:
-            self._protocol.receive_eof()
-        self._take(self._protocol.events_received(), is_end=is_end)
+        self._take(received, is_end=is_end)
 
-    def _take(self, received: Iterable[Event], *, is_end: bool) -> None:
-        """Take what the protocol made of some octets, and notice whether they were the last."""
-        self._frames.extend(event for event in received if isinstance(event, Frame))
+    def _take(self, received: bytes, *, is_end: bool) -> None:
+        """Take some octets, and notice whether they were the last."""
+        self._messages += self._read(received)
         protocol = self._protocol
+        if is_end:
+            protocol.receive_eof()
         if protocol.close_rcvd is not None:
             self._ending = (protocol.close_rcvd.code, protocol.close_rcvd.reason)
         elif is_end:
@@ -255,7 +253,7 @@ class RealtimeSocket:
         elif protocol.close_sent is not None and self._is_open:
             self._ending = (protocol.close_sent.code, "the server broke the WebSocket protocol")
         self._send_protocol_frames()
-        self._handle_frames()
+        self._handle_messages()
 
     def _gives_way(self) -> bool:
         """Tell whether to leave this turn of the loop to packets that are due; never for long."""
@@ -269,36 +267,27 @@ class RealtimeSocket:
         if self._gives_way():
             asyncio.get_running_loop().call_soon(self._go_on)
         else:
-            self._handle_frames()
+            self._handle_messages()
 
-    def _handle_frames(self) -> None:
-        """Hand frames to the session for 1 ms or until the next slot, at least one of them."""
-        until_ns = min(self._clock() + SLICE_NS, self._settings.next_slot())
+    def _handle_messages(self) -> None:
+        """Hand messages to the session for 1 ms or until the next slot, at least one of them."""
+        now_ns = self._clock()
+        until_ns = min(now_ns + SLICE_NS, self._settings.next_slot())
         try:
-            while self._frames and self._connection is not None:
-                self._handle_frame(self._frames.popleft())
-                if self._clock() >= until_ns:
+            while self._messages and self._connection is not None:
+                message = self._messages.popleft()
+                if self._on_message is not None:
+                    self._on_message(message)
+                self._session.handle_message(message, now_ns)
+                self._drain()
+                now_ns = self._clock()
+                if now_ns >= until_ns:
                     break
         finally:
-            if self._frames and self._connection is not None:
+            if self._messages and self._connection is not None:
                 asyncio.get_running_loop().call_soon(self._go_on)
-        if not self._frames and self._ending is not None:
+        if not self._messages and self._ending is not None:
             self._end(*self._ending)
-
-    def _handle_frame(self, frame: Frame) -> None:
-        if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            return
-        message = bytes(frame.data)
-        if not frame.fin or self._fragments:
-            self._fragments.append(message)
-            if not frame.fin:
-                return
-            message = b"".join(self._fragments)
-            self._fragments.clear()
-        if self._on_message is not None:
-            self._on_message(message)
-        self._session.handle_message(message, self._clock())
-        self._drain()
 
     def _drain(self) -> None:
         """Send and tell what the session has for us; what an event draws forth comes after it."""
@@ -378,7 +367,7 @@ class RealtimeSocket:
         """Let go of the socket; `SessionClosed` is on its way to our user."""
         connection, self._connection, self._is_open = self._connection, None, False
         self._closed.set()
-        self._frames.clear()
+        self._messages.clear()
         self._keepalive.stop()
         if self._writer is not None:
             self._writer.say_goodbye()

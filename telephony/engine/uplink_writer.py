@@ -142,7 +142,8 @@ class UplinkWriter:
         self.counters.audio_messages += 1
         octets = len(frame) + self._overhead
         self._frame_octets, self._audio_octets = octets, audio_octets
-        if not self._is_stalled and self._has_room(octets):
+        if not self._is_stalled and (octets <= self._credit or self._has_room(octets)):
+            self._credit -= octets
             if self._begin(frame):
                 return 0
         elif not self._is_dead:
@@ -215,14 +216,11 @@ class UplinkWriter:
             return 0
 
     def _has_room(self, octets: int) -> bool:
-        """Tell whether so much audio may be written, and take it as written."""
-        self._credit -= octets
-        if self._credit >= 0:
-            return True
+        """Ask the kernel what lies in it, and tell whether so much audio may be written, too."""
         limit_ms = self._settings.backlog_ms - self._kernel_ms()
         per_audio_octet = self._frame_octets / max(self._audio_octets, 1)
-        self._credit = limit_ms * self.audio_octets_per_ms * per_audio_octet - octets
-        return self._credit >= 0
+        self._credit = limit_ms * self.audio_octets_per_ms * per_audio_octet
+        return octets <= self._credit
 
     def _bound_audio(self) -> int:
         """Drop the oldest audio that is too much; give the frames."""
@@ -280,9 +278,12 @@ class UplinkWriter:
                 frame, is_audio = self._backlog.next_frame()
                 if not frame:
                     break
-                if is_audio and not self._has_room(len(frame) + self._overhead):
-                    self._pause()
-                    return
+                if is_audio:
+                    octets = len(frame) + self._overhead
+                    if octets > self._credit and not self._has_room(octets):
+                        self._pause()
+                        return
+                    self._credit -= octets
                 self._backlog.pop()
                 if not self._begin(frame):
                     return

@@ -62,8 +62,10 @@ class VoiceLink:
         try:
             await self._socket.connect()
         except TelephonyError as failed:
-            code = failed.status if isinstance(failed, HandshakeRefusedError) else NO_CLOSE_FRAME
-            self._on_event(SessionClosed(is_clean=False, code=code, reason=str(failed)))
+            code, retry_after_seconds = NO_CLOSE_FRAME, None
+            if isinstance(failed, HandshakeRefusedError):
+                code, retry_after_seconds = failed.status, failed.retry_after_seconds
+            self._on_event(SessionClosed(False, code, str(failed), retry_after_seconds))
 
     def append(self, audio: bytes) -> int:
         """Write the caller's audio, in the session's format: the hot path.
@@ -71,7 +73,7 @@ class VoiceLink:
         Returns:
             How many of the oldest waiting appends were dropped to make room, usually 0.
         """
-        return self._socket.write_audio(self._append_message(audio))
+        return self._socket.write_audio(self._append_message(audio), len(audio))
 
     def tell(self, command: VoiceCommand) -> None:
         """Hand a command to the session; until it is connected, in order behind others."""

@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidURI
-from websockets.frames import Frame
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import WebSocketURI, parse_uri
@@ -24,6 +24,11 @@ from telephony.errors import ConfigurationError, TransportError
 __all__ = ["HandshakeRefusedError", "OpenWebSocket", "client_protocol", "open_websocket"]
 
 SWITCHING_PROTOCOLS = 101
+MAX_RETRY_AFTER_SECONDS = 86_400
+"""A day: longer than any call, whatever a server says."""
+MAX_DIGITS = 9
+HEAD_END = b"\r\n\r\n"
+"""RFC 9112 section 2.1: behind it an answer has its body, or a connection its first frame."""
 
 SILENT = logging.Logger("telephony.websocket", level=logging.CRITICAL)
 """The protocol would log headers and payloads where DEBUG is on: the key and the caller's words."""
@@ -34,12 +39,16 @@ class HandshakeRefusedError(TransportError):
 
     Attributes:
         status: The HTTP status: 401 and 403 a wrong key, 404 a wrong path, model or call.
+        retry_after_seconds: How long the server asks us to stay away, where it says so.
     """
 
-    def __init__(self, message: str, *, status: int) -> None:
+    def __init__(
+        self, message: str, *, status: int, retry_after_seconds: float | None = None
+    ) -> None:
         """Say who refused and with which status, never with its body: it may repeat the key."""
         super().__init__(message)
         self.status = status
+        self.retry_after_seconds = retry_after_seconds
 
 
 def client_protocol(url: str, *, max_message_octets: int) -> ClientProtocol:
@@ -64,8 +73,8 @@ class OpenWebSocket(NamedTuple):
 
     connection: socket.socket
     channel: Channel
-    frames: list[Frame]
-    """Those that came right behind the server's answer."""
+    received: bytes
+    """Of frames: what came right behind the server's answer."""
     is_ended: bool
     """Whether the server will say no more."""
 
@@ -134,6 +143,18 @@ def tls_channel(uri: WebSocketURI, tls: ssl.SSLContext | None) -> TlsChannel:
         raise ConfigurationError(f"no certificate can be for the host {uri.host!r}") from None
 
 
+def retry_after_seconds(headers: Headers) -> float | None:
+    """Read Retry-After (RFC 9110 section 10.2.3) as seconds; its other form, a date, is not used.
+
+    Returns:
+        None where there is none that can be read.
+    """
+    values = [value.strip() for value in headers.get_all("Retry-After")]
+    if len(values) != 1 or not (values[0].isascii() and values[0].isdigit()):
+        return None
+    return float(min(int(values[0][:MAX_DIGITS]), MAX_RETRY_AFTER_SECONDS))
+
+
 async def dial(uri: WebSocketURI) -> socket.socket:
     """Connect to the first address of a host that accepts.
 
@@ -195,22 +216,26 @@ async def shake_hands(
     loop = asyncio.get_running_loop()
     for chunk in protocol.data_to_send():
         await loop.sock_sendall(connection, channel.seal(chunk))
-    is_ended = False
+    seen, rest, is_ended = b"", b"", False
     while protocol.state is State.CONNECTING and protocol.handshake_exc is None:
         received = await loop.sock_recv(connection, channel.receive_octets)
         octets, is_ended = channel.unseal(received)
         await loop.sock_sendall(connection, channel.take_answer())
-        protocol.receive_data(octets)
-        if is_ended:
-            protocol.receive_eof()
-    events = protocol.events_received()
-    for event in events:
+        seen = seen[-len(HEAD_END) + 1 :] + octets
+        _, mark, behind = seen.partition(HEAD_END)
+        rest = behind if mark else b""
+        protocol.receive_data(octets.removesuffix(rest))
+        if protocol.state is State.CONNECTING:
+            protocol.receive_data(rest)
+            if is_ended:
+                protocol.receive_eof()
+    for event in protocol.events_received():
         if isinstance(event, Response) and event.status_code != SWITCHING_PROTOCOLS:
             raise HandshakeRefusedError(
                 f"{where} refused the connection with HTTP status {event.status_code}",
                 status=event.status_code,
+                retry_after_seconds=retry_after_seconds(event.headers),
             )
     if protocol.handshake_exc is not None:
         raise TransportError(f"{where} does not speak WebSocket")
-    frames = [event for event in events if isinstance(event, Frame)]
-    return OpenWebSocket(connection, channel, frames, is_ended)
+    return OpenWebSocket(connection, channel, rest, is_ended)

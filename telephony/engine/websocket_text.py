@@ -4,7 +4,7 @@ Source: RFC 6455 section 5.2 (the frame) and 5.3 (the mask).
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from struct import Struct
 
 from websockets.frames import apply_mask  # type: ignore[attr-defined] # the C one, if built
@@ -15,11 +15,18 @@ FINAL_TEXT = 0x81
 MASKED = 0x80
 LENGTH_16, LENGTH_64 = 126, 127
 """In place of a length: it follows, in so many bits, big-endian."""
-_HEAD_16, _HEAD_64 = Struct("!BBH"), Struct("!BBQ")
-MASK_OCTETS = 4
+_HEAD_16, _HEAD_64 = Struct("!BBH4s"), Struct("!BBQ4s")
+_MASK = Struct("4s")
 MAX_LENGTH_16 = 0xFFFF
 BLOCK_OCTETS = 512
 """Of the kernel's randomness at once: 2.5 s of a call, for the price of one system call."""
+
+
+def _masks(random_octets: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Draw masks without end, each used once."""
+    while True:
+        for (mask,) in _MASK.iter_unpack(random_octets(BLOCK_OCTETS)):
+            yield mask
 
 
 class TextFrames:
@@ -29,27 +36,19 @@ class TextFrames:
         random_octets: Gives so many octets from a strong source.
     """
 
-    __slots__ = ("_at", "_masks", "_random_octets")
+    __slots__ = ("_next_mask",)
 
     def __init__(self, random_octets: Callable[[int], bytes] = os.urandom) -> None:
         """Draw nothing yet."""
-        self._random_octets = random_octets
-        self._masks = b""
-        self._at = BLOCK_OCTETS
+        self._next_mask = _masks(random_octets).__next__
 
     def frame(self, message: bytes) -> bytes:
         """Give a whole frame for a message in UTF-8."""
-        at = self._at
-        if at == BLOCK_OCTETS:
-            self._masks = self._random_octets(BLOCK_OCTETS)
-            at = 0
-        self._at = at + MASK_OCTETS
-        mask = self._masks[at : self._at]
-        length = len(message)
-        if length < LENGTH_16:
-            head = bytes((FINAL_TEXT, MASKED | length))
-        elif length <= MAX_LENGTH_16:
-            head = _HEAD_16.pack(FINAL_TEXT, MASKED | LENGTH_16, length)
+        mask, length = self._next_mask(), len(message)
+        if LENGTH_16 <= length <= MAX_LENGTH_16:
+            head = _HEAD_16.pack(FINAL_TEXT, MASKED | LENGTH_16, length, mask)
+        elif length < LENGTH_16:
+            head = bytes((FINAL_TEXT, MASKED | length)) + mask
         else:
-            head = _HEAD_64.pack(FINAL_TEXT, MASKED | LENGTH_64, length)
-        return head + mask + apply_mask(message, mask)
+            head = _HEAD_64.pack(FINAL_TEXT, MASKED | LENGTH_64, length, mask)
+        return head + apply_mask(message, mask)

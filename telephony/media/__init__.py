@@ -20,6 +20,7 @@ from telephony.media.rtp_port import RtpPort
 from telephony.media.rtp_settings import RtpPortSettings
 from telephony.media.uplink import Uplink, UplinkSettings
 from telephony.media.uplink_log import UplinkLog, UplinkRow
+from telephony.media.uplink_ring import UplinkRing
 from telephony.rtp import InfoDigitError, SourcePolicy, parse_info_digit
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "TruncateAt",
     "Uplink",
     "UplinkLog",
+    "UplinkRing",
     "UplinkRow",
     "UplinkSettings",
     "WordsSent",

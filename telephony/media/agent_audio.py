@@ -59,17 +59,41 @@ class AgentAudio:
         self._down_response_id = ""
         port.playout.finish_all()
 
-    def grant(self, input_format: VoiceFormat, output_format: VoiceFormat) -> None:
-        """Begin, or go on, in the formats that the session granted."""
+    def grant(
+        self, input_format: VoiceFormat, output_format: VoiceFormat, *, kept_samples: int = 0
+    ) -> None:
+        """Begin, or go on, in the formats that the session granted.
+
+        Args:
+            input_format: Of what it takes.
+            output_format: Of what it gives.
+            kept_samples: Of the caller's audio before this, at the leg's rate, that the session
+                will be given first.
+        """
         if self._formats == (input_format, output_format):
             return
         if self._formats is None:
-            self._first_sample = self._port.uplink.appended
+            self._first_sample = self._port.uplink.appended - kept_samples
         self._formats = (input_format, output_format)
         self._end_of_item()
         leg = self._port.audio_format
         self._up = converter(leg, audio_format_of(input_format))
         self._down = converter(audio_format_of(output_format), leg)
+
+    def samples_since(self, audio_ms: int) -> int:
+        """Say how much of the caller's audio came after a place in what the session was given."""
+        port = self._port
+        offset = self._first_sample + audio_ms * port.audio_format.rate_hz // MS_PER_SECOND
+        return max(0, port.uplink.appended - offset)
+
+    def convert_kept(self, octets: bytes) -> bytes:
+        """Turn audio in the leg's format, ahead of what comes live, into the session's."""
+        return octets if self._up is None else self._up.convert(octets)
+
+    def leave(self) -> None:
+        """Learn that nothing more comes of the session; what is queued goes on playing."""
+        self._end_of_item()
+        self._port.playout.finish_all()
 
     def handle_uplink(self, octets: bytes) -> None:
         """Take the caller's audio in the leg's format."""
@@ -163,8 +187,7 @@ class AgentAudio:
             first: The oldest item now cut: where nothing was heard yet, its beginning is the place.
         """
         port = self._port
-        offset = self._first_sample + audio_start_ms * port.audio_format.rate_hz // MS_PER_SECOND
-        at_ns = port.uplink.instant_of(offset)
+        at_ns = port.uplink.instant_of(port.uplink.appended - self.samples_since(audio_start_ms))
         if at_ns is None:
             return None
         return port.ledger.playing(at_ns, port.far_delay_ns) or Position(first, ZERO)

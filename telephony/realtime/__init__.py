@@ -1,7 +1,7 @@
 """The Realtime protocol: the one implementation of the `voice` port. Provider names stop here."""
 
 from telephony.realtime import client_events, events, session_config
-from telephony.realtime.audio_messages import append_message, audio_octets_in, read_audio_delta
+from telephony.realtime.audio_messages import append_message, read_audio_delta
 from telephony.realtime.client_commands import BadClientEventError
 from telephony.realtime.profiles import PROFILES, Profile, profile_of
 from telephony.realtime.session import MAX_MESSAGE_OCTETS, RealtimeSession
@@ -30,7 +30,6 @@ __all__ = [
     "ResponseObject",
     "accept_body",
     "append_message",
-    "audio_octets_in",
     "client_events",
     "event_id_of",
     "events",

@@ -14,14 +14,12 @@ __all__ = [
     "BadAudioError",
     "SampleAligner",
     "append_message",
-    "audio_octets_in",
     "decode_audio",
     "read_audio_delta",
 ]
 
 APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
 APPEND_TAIL = b'"}'
-APPEND_FRAME = len(APPEND_HEAD) + len(APPEND_TAIL)
 
 TYPE_WINDOW = 256
 """Octets at either end of a message in which its type is looked for; elsewhere, the models see."""
@@ -39,15 +37,6 @@ def append_message(audio: bytes) -> bytes:
         audio: Octets in the session's input format, any number.
     """
     return APPEND_HEAD + b2a_base64(audio, newline=False) + APPEND_TAIL
-
-
-def audio_octets_in(message: bytes) -> int:
-    """Say how much audio a message of `append_message` carries, from its length alone.
-
-    Returns:
-        Octets, up to 2 too many: base64 rounds up to 3.
-    """
-    return (len(message) - APPEND_FRAME) * 3 // 4
 
 
 def decode_audio(text: str) -> bytes:

@@ -1,11 +1,12 @@
 """Each command of the `voice` port that is one client event, as that event."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic_core import to_json
 
 from telephony.errors import LocalError
+from telephony.realtime.audio_messages import append_message
 from telephony.realtime.client_events import (
     InputAudioBufferClear,
     InputAudioBufferCommit,
@@ -24,6 +25,7 @@ from telephony.voice import (
     ClearPlayout,
     CommitAudio,
     DeleteItem,
+    Message,
     ToolResult,
     TruncateItem,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "HARMLESS_IDS",
     "BadClientEventError",
     "PlainCommand",
+    "append_messages",
     "client_event",
     "raw_message",
     "session_update",
@@ -46,6 +49,10 @@ CUT_ID = "cut_"
 """How the ids of events begin that cut the model's memory."""
 HARMLESS_IDS = ("cancel_", CUT_ID)
 """How the ids of events begin whose refusal is a race that is expected."""
+
+
+PIECE_OCTETS = 48_000
+"""Of audio that was kept, in one message: 1 s of PCM16, 6 s of G.711."""
 
 
 class BadClientEventError(LocalError):
@@ -98,6 +105,12 @@ def client_event(command: PlainCommand, token: str) -> WireModel:
             )
         case _:
             return ItemDelete(event_id=f"{CUT_ID}{token}", item_id=command.item_id)
+
+
+def append_messages(audio: bytes) -> Iterator[Message]:
+    """Give the messages that append audio which was kept; they go out in order with events."""
+    for start in range(0, len(audio), PIECE_OCTETS):
+        yield Message(append_message(audio[start : start + PIECE_OCTETS]))
 
 
 def session_update(session: SessionConfig, token: str) -> SessionUpdate:

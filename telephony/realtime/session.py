@@ -7,7 +7,13 @@ from typing import Any
 
 from telephony.realtime import events
 from telephony.realtime.audio_messages import append_message, read_audio_delta
-from telephony.realtime.client_commands import client_event, raw_message, session_update
+from telephony.realtime.client_commands import (
+    PlainCommand,
+    append_messages,
+    client_event,
+    raw_message,
+    session_update,
+)
 from telephony.realtime.client_events import ResponseCancel
 from telephony.realtime.content import Content, SessionCounters
 from telephony.realtime.news import news_of
@@ -20,12 +26,14 @@ from telephony.realtime.outcomes import (
 )
 from telephony.realtime.profiles import PROFILES, Profile
 from telephony.realtime.responses import ResponseSequencer, State, Unanswered
+from telephony.realtime.restore import restore_events
 from telephony.realtime.session_body import UnknownFormatError, granted_format, session_body
 from telephony.realtime.session_styles import write_update
 from telephony.realtime.tool_calls import ToolCalls
 from telephony.realtime.wire import ErrorDetail, Item, MalformedEventError, WireModel, write_event
 from telephony.units import NS_PER_SECOND, Nanoseconds
 from telephony.voice import (
+    AppendAudio,
     CancelResponse,
     ClearAudio,
     ClearPlayout,
@@ -36,6 +44,7 @@ from telephony.voice import (
     Message,
     Respond,
     ResponseStarted,
+    Restore,
     SessionClosed,
     SessionGranted,
     SessionSettings,
@@ -109,9 +118,7 @@ class RealtimeSession:
         """Whether the session is given audio: not one of a call that the provider holds."""
         return self._settings.owns_audio
 
-    def append_message(self, audio: bytes) -> bytes:
-        """Give the message that appends the caller's audio, in the granted input format."""
-        return append_message(audio)
+    append_message = staticmethod(append_message)
 
     def poll_output(self) -> Message | VoiceEvent | None:
         """Give the next message to send or event to act on, None when there is nothing left."""
@@ -149,15 +156,13 @@ class RealtimeSession:
                 self._cancel(response_id)
             case Close():
                 self._close_deadline = Nanoseconds(now_ns + CLOSE_NS)
-            case CommitAudio() | ClearAudio() | ClearPlayout():
-                self._handle_buffers(command)
-            case TruncateItem(item_id=item_id) | DeleteItem(item_id=item_id):
-                self._content.cut.cut_item(item_id)
-                if isinstance(command, TruncateItem) and "truncate" in self._profile.lacks:
-                    self._emit(TruncationUnsupported(item_id))
-                self._send(client_event(command, self._token()))
+            case Restore():
+                for event in restore_events(command, self._token(), self._profile.style):
+                    self._send(event)
+            case AppendAudio(audio=audio):
+                self._outputs.extend(append_messages(audio))
             case _:
-                self._send(client_event(command, self._token()))
+                self._handle_plain(command)
         if isinstance(command, ToolResult) and command.respond:
             self._responses.ask(None, now_ns)
         self._send_responses()
@@ -169,6 +174,17 @@ class RealtimeSession:
             self._send(client_event(command, self._token()), after_audio=not is_playout)
         else:
             self.counters.audio_withheld += not is_playout
+
+    def _handle_plain(self, command: PlainCommand) -> None:
+        """Take a command that is one event of the protocol."""
+        if isinstance(command, CommitAudio | ClearAudio | ClearPlayout):
+            self._handle_buffers(command)
+            return
+        if isinstance(command, TruncateItem | DeleteItem):
+            self._content.cut.cut_item(command.item_id)
+            if isinstance(command, TruncateItem) and "truncate" in self._profile.lacks:
+                self._emit(TruncationUnsupported(command.item_id))
+        self._send(client_event(command, self._token()))
 
     def send_raw(self, event: Mapping[str, Any]) -> None:
         """Send an event of the protocol as it is, past the sequencer; checked like a server would.

@@ -2,6 +2,7 @@
 
 from telephony.voice.commands import (
     AddText,
+    AppendAudio,
     CancelResponse,
     ClearAudio,
     ClearPlayout,
@@ -11,6 +12,7 @@ from telephony.voice.commands import (
     DeleteItem,
     Picture,
     Respond,
+    Restore,
     ToolResult,
     TruncateItem,
     VoiceCommand,
@@ -43,13 +45,24 @@ from telephony.voice.events import (
     VoiceErrorReceived,
     VoiceEvent,
 )
+from telephony.voice.history import (
+    CUT_MARK,
+    History,
+    ItemPlace,
+    PastItem,
+    PastTool,
+    PastWords,
+    heard_part,
+)
 from telephony.voice.options import ModelOptions, OptionError, ToolServer
 from telephony.voice.session import Message, VoiceSession
 from telephony.voice.settings import SessionSettings, ToolDeclaration, Turns, VoiceFormat
 
 __all__ = [
+    "CUT_MARK",
     "AddText",
     "AgentTranscribed",
+    "AppendAudio",
     "AudioFinished",
     "AudioReceived",
     "CallerTranscribed",
@@ -61,14 +74,19 @@ __all__ = [
     "Configure",
     "DeleteItem",
     "DigitReceived",
+    "History",
     "IdleTimedOut",
     "ItemCameLate",
     "ItemDeleted",
+    "ItemPlace",
     "ItemTruncated",
     "ItemUpdated",
     "Message",
     "ModelOptions",
     "OptionError",
+    "PastItem",
+    "PastTool",
+    "PastWords",
     "Picture",
     "PlayoutReported",
     "RateLimitUpdated",
@@ -76,6 +94,7 @@ __all__ = [
     "ResponseFinished",
     "ResponseStarted",
     "ResponseStatus",
+    "Restore",
     "SessionClosed",
     "SessionGranted",
     "SessionOpened",
@@ -96,4 +115,5 @@ __all__ = [
     "VoiceEvent",
     "VoiceFormat",
     "VoiceSession",
+    "heard_part",
 ]

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from telephony.voice.history import PastItem
 from telephony.voice.settings import SessionSettings
 
 __all__ = [
     "AddText",
+    "AppendAudio",
     "CancelResponse",
     "ClearAudio",
     "ClearPlayout",
@@ -16,6 +18,7 @@ __all__ = [
     "DeleteItem",
     "Picture",
     "Respond",
+    "Restore",
     "ToolResult",
     "TruncateItem",
     "VoiceCommand",
@@ -27,6 +30,25 @@ class Configure:
     """Ask for these settings; `SessionGranted` says what came of it."""
 
     settings: SessionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Tell a session what was said before it: each as an item of its conversation, in order."""
+
+    items: tuple[PastItem, ...]
+    after: str | None = None
+    """The item that they follow, `root` for the beginning; None puts them at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendAudio:
+    """Give a session what the caller said before it, in the granted input format.
+
+    It keeps its place behind the commands before it, ahead of live audio, and none is dropped.
+    """
+
+    audio: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +147,8 @@ class Close:
 
 VoiceCommand = (
     Configure
+    | Restore
+    | AppendAudio
     | CommitAudio
     | ClearAudio
     | ClearPlayout

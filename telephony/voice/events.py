@@ -279,6 +279,8 @@ class SessionClosed:
     """WebSocket close code (RFC 6455 section 7.4), 1006 where there was none; below 1000 the HTTP
     status with which the server refused to open it."""
     reason: str
+    retry_after_seconds: float | None = None
+    """How long a server that refused asks us to stay away, where it says so."""
 
 
 VoiceEvent = (

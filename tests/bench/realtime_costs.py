@@ -172,7 +172,7 @@ async def over_tcp(ends: Ends | None) -> dict[str, float]:
     await asyncio.gather(line.connect(), peer.accept())
     costs = {
         "append_write": timed_bursts(
-            lambda: line.write_audio(session.append_message(G711)), peer.connection
+            lambda: line.write_audio(session.append_message(G711), len(G711)), peer.connection
         ),
     }
     deltas = [Frame(Opcode.TEXT, DELTA_600).serialize(mask=False) for _ in range(BURST)]

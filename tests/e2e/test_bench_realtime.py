@@ -59,7 +59,9 @@ def test_a_short_run_measures_everything() -> None:
     if told["sdk_version"] is None:
         assert told["delta_share_of_sdk_model"] is None
         assert "openai-agents is not installed here" in done.stderr
+        assert len(told["unmeasured"]) == 1
     else:
+        assert told["unmeasured"] == []
         assert 0 < told["sdk_model_delta_us"] < LONGEST_US
         assert 0 < told["delta_share_of_sdk_session"] < 2
         assert told["sdk_import_mb"] > told["import_mb"]

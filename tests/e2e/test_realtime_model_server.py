@@ -197,7 +197,7 @@ def test_a_model_that_stops_reading_is_dead_and_what_waited_was_bounded(tmp_path
         worst_ms = 0.0
         while not line.of(SessionClosed):
             for _ in range(500):
-                line.socket.write_audio(message)
+                line.socket.write_audio(message, 160)
             worst_ms = max(worst_ms, line.socket.uplink_backlog_ms)
             await asyncio.sleep(0.005)
         closed = line.told[-1]

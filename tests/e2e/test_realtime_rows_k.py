@@ -5,8 +5,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from websockets.frames import Frame
-
 from telephony.call import CallerIdled, TroubleNoted
 from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
 from telephony.media.interruption import Interruption, interrupt
@@ -49,7 +47,7 @@ from tests.support.realtime_rows import Replace, row
 PCMU, PCMA, PCM = VoiceFormat.PCMU, VoiceFormat.PCMA, VoiceFormat.PCM
 PRIVATE = "what the caller said"
 NEW_EVENTS = 1500
-handle_frame = vars(RealtimeSocket)["_handle_frame"]
+handle_messages = vars(RealtimeSocket)["_handle_messages"]
 ITEM = b'{"type":"conversation.item.added","previous_item_id":null,"item":{"id":"i1"}}'
 
 
@@ -75,10 +73,10 @@ def call_it_complete(response: ResponseObject) -> ResponseFinished:
     return ResponseFinished(response.id, ResponseStatus.COMPLETED)
 
 
-def show_nothing(self: Any, frame: Frame) -> None:
+def show_nothing(self: Any) -> None:
     """Keep the server's messages to ourselves."""
     self._on_message = None
-    handle_frame(self, frame)
+    handle_messages(self)
 
 
 def take_as_asked(session: Mapping[str, Any], direction: str) -> None:
@@ -108,7 +106,9 @@ def overlook_what_it_is(text: bytes) -> ServerEvent:
     return parse_server_event(text.replace(b'"transcription"', b'"realtime"'))
 
 
-@row("K1", Replace("telephony.engine.realtime_socket.RealtimeSocket._handle_frame", show_nothing))
+@row(
+    "K1", Replace("telephony.engine.realtime_socket.RealtimeSocket._handle_messages", show_nothing)
+)
 async def test_K1_every_message_can_be_seen_as_it_came_valid_or_not(rig: Rig) -> None:
     seen: list[bytes] = []
     rig.renew(SocketSettings(on_message=seen.append))

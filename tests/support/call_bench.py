@@ -22,6 +22,7 @@ from telephony.call import (
     Released,
     SipLeg,
     TellVoice,
+    UseVoice,
     VoicePlan,
 )
 from telephony.media import RtpPort, RtpPortSettings
@@ -35,6 +36,7 @@ from telephony.voice import (
     ResponseFinished,
     ResponseStarted,
     ResponseStatus,
+    SessionClosed,
     SessionGranted,
     VoiceCommand,
     VoiceEvent,
@@ -74,6 +76,8 @@ class CallBench:
     Attributes:
         rows: The event log so far.
         told: Commands to the voice session.
+        used: The sessions that the caller's audio went to, one after the other.
+        closed: The sessions that were closed.
         appended: The caller's audio that reached the session.
         packets: RTP that we sent.
         paces: The packet lengths, in ms, that the port was to tick at.
@@ -86,7 +90,8 @@ class CallBench:
         self.rows: list[CallEvent] = []
         self.told: list[VoiceCommand] = []
         self.opened: list[OpenVoice] = []
-        self.voice_closes = 0
+        self.used: list[int] = []
+        self.closed: list[int] = []
         self.is_released = False
         self.appended = bytearray()
         self.packets: list[RtpPacket] = []
@@ -267,10 +272,18 @@ class CallBench:
         self.call.handle_command(body, self.now)
         self.pump()
 
-    def voice(self, *events: VoiceEvent) -> None:
+    def voice(self, *events: VoiceEvent, epoch: int | None = None) -> None:
+        """Have a session tell something; where none is named, the one that was opened last."""
         for event in events:
-            self.call.handle_voice_event(event, self.now)
+            of = self.opened[-1].epoch if epoch is None and self.opened else epoch
+            self.call.handle_voice_event(event, self.now, of)
             self.pump()
+
+    def lose_for_good(self) -> None:
+        """Have the session end in mid-call, and the server refuse another."""
+        self.voice(SessionClosed(is_clean=False, code=1006, reason="reset"))
+        self.run(250)
+        self.voice(SessionClosed(is_clean=False, code=404, reason="no such model"))
 
     def say(self, ms: int, item: str = "item", response: str = "resp") -> None:
         """Have the model send a whole answer at once."""
@@ -371,14 +384,18 @@ class CallBench:
                 assert "call.ended" not in self.types(), f"{output.type} after call.ended"
                 assert output.seq == len(self.rows)
                 self.rows.append(output)
-            case TellVoice(command=command):
-                assert not self.voice_closes, f"{command} after CloseVoice"
+            case TellVoice(command=command, epoch=epoch):
+                assert epoch not in self.closed, f"{command} after CloseVoice"
                 self.told.append(command)
             case OpenVoice():
+                assert output.epoch == len(self.opened)
                 self.opened.append(output)
-            case CloseVoice():
-                self.voice_closes += 1
-                assert self.voice_closes == 1
+            case UseVoice(epoch=epoch):
+                assert epoch not in self.closed
+                self.used.append(epoch)
+            case CloseVoice(epoch=epoch):
+                assert epoch not in self.closed
+                self.closed.append(epoch)
             case MediaReady():
                 self.paces.append(self.port.settings.ptime_ms)
                 if self._tick_ns is None:

@@ -19,7 +19,10 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 
 from telephony.call import CallEventBody, Prompts, VoicePlan
+from telephony.call.agent_turn import AgentTurn
+from telephony.call.continuity import Continuity
 from telephony.call.conversation import Conversation, Outlets
+from telephony.call.progress import Progress
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
 from telephony.engine.voice_link import VoiceLink
@@ -185,7 +188,7 @@ class Rig:
             self.socket.command(command)
 
     def append(self, audio: bytes) -> int:
-        return self.socket.write_audio(self.session.append_message(audio))
+        return self.socket.write_audio(self.session.append_message(audio), len(audio))
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """Give the events of a kind that came so far."""
@@ -283,7 +286,7 @@ class Talk:
         self.conversation = Conversation(
             VoicePlan(url=rig.peer.url, agent="reception"),
             Outlets(self.rows.append, rig.socket.command, self._append),
-            PROMPTS,
+            Continuity(AgentTurn(rig.socket.command, PROMPTS.filler), Progress(self.rows.append)),
             epoch=0,
             opened_ns=self.now_ns,
         )

@@ -104,7 +104,9 @@ def test_agents_and_lines_of_the_file_join_those_of_python(settings: Load) -> No
         ("*", "python"),
     ]
     assert set(configured.agents) == {"python", "sales"}
-    assert configured.agents["sales"].greeting == "Buy!"
+    sales = configured.agents["sales"]
+    assert isinstance(sales, Agent)
+    assert sales.greeting == "Buy!"
 
 
 def test_an_agent_that_a_line_names_may_be_one_that_python_hands_to(
@@ -147,7 +149,9 @@ agent = "desk"
         None,
         None,
     )
-    plan = configured.plans(None, {}).plan(configured.agents["desk"], {})
+    desk = configured.agents["desk"]
+    assert isinstance(desk, Agent)
+    plan = configured.plans(None, {}).plan(desk, {})
     assert plan.transcribe_with == "whisper-1"
     assert plan.options == ModelOptions(
         prompt={"id": "pmpt_1"},
@@ -422,7 +426,7 @@ def test_the_embedded_server_speaks_for_agents_that_name_none() -> None:
 def test_the_embedded_servers_address_goes_into_the_plans(settings: Load) -> None:
     configured = configure(settings(""), None, None)
     plans = configured.plans("ws://127.0.0.1:7", {})
-    assert plans.plan(configured.lines[0][1], {}).url == "ws://127.0.0.1:7"
+    assert plans.connection(configured.lines[0][1]).url == "ws://127.0.0.1:7"
 
 
 def test_an_engine_is_told_what_it_needs(settings: Load) -> None:

@@ -123,7 +123,7 @@ def test_a_caller_who_gives_up_while_the_session_opens_ends_it() -> None:
     bench.cancel()
     assert [one.status for one in bench.sent("INVITE")] == [180, 487]
     assert bench.is_released
-    assert bench.voice_closes == 1
+    assert bench.closed == [0]
     ended = bench.row("call.ended")
     assert (ended["by"], ended["duration_ms"], ended["counters"]) == ("remote", 0, {})
     assert bench.call.next_deadline() is None
@@ -138,7 +138,7 @@ def test_an_app_that_never_decides_is_answered_480_for() -> None:
     assert bench.sent("INVITE")[-1].status == 480
     assert bench.row("trouble")["code"] == "routing.timeout"
     assert bench.is_released
-    assert bench.voice_closes == 0
+    assert bench.closed == []
 
 
 def test_ringing_longer_gives_the_app_as_much_longer_to_decide() -> None:
@@ -209,7 +209,7 @@ def test_goodbye_is_heard_to_its_end() -> None:
     bench.sent_request("BYE")
     ended = bench.row("call.ended")
     assert (ended["by"], ended["cause"]) == ("local", "the agent hung up")
-    assert bench.voice_closes == 1
+    assert bench.closed == [0]
 
 
 def test_a_plain_hang_up_does_not_wait() -> None:
@@ -248,7 +248,7 @@ def test_a_caller_who_hangs_up_ends_the_call_with_its_counters() -> None:
     assert counters["uplink_appended"] == (
         counters["uplink_span"] + counters["uplink_inserted"] - counters["uplink_dropped"]
     )
-    assert bench.voice_closes == 1
+    assert bench.closed == [0]
 
 
 def test_a_caller_whose_ack_never_comes_is_a_failure() -> None:
@@ -311,7 +311,7 @@ def test_a_call_that_we_place_and_nobody_takes_ends() -> None:
     bench.respond(response(bench.sent_request("INVITE"), 486, reason="Busy Here"))
     ended = bench.row("call.ended")
     assert (ended["by"], ended["cause"], ended["status"]) == ("remote", "Busy Here", 486)
-    assert bench.voice_closes == 1
+    assert bench.closed == [0]
 
 
 def test_a_call_that_we_place_is_cancelled_when_the_session_is_lost() -> None:

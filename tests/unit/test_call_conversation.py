@@ -6,8 +6,11 @@ import json
 import pytest
 
 from telephony.call import Prompts, VoicePlan
+from telephony.call.agent_turn import AgentTurn
+from telephony.call.continuity import Continuity
 from telephony.call.conversation import Conversation, Outlets
 from telephony.call.events import CallEventBody, ItemDeletedFromMemory
+from telephony.call.progress import Progress
 from telephony.media import RtpPort
 from telephony.realtime import RealtimeSession
 from telephony.voice import (
@@ -27,10 +30,14 @@ from tests.support.media import ms, port
 PROMPTS = Prompts(apology=b"\x01" * 800, filler=b"\x02" * 800)
 
 
+def lasting(outlets: Outlets) -> Continuity:
+    return Continuity(AgentTurn(outlets.tell, PROMPTS.filler), Progress(outlets.note))
+
+
 def conversation(leg: RtpPort, told: list[VoiceCommand], *, by_keys: bool = True) -> Conversation:
     outlets = Outlets(note=lambda _row: None, tell=told.append, append=lambda _audio: None)
     plan = VoicePlan(url="ws://192.0.2.1/", agent="reception", may_be_interrupted_by_keys=by_keys)
-    made = Conversation(plan, outlets, PROMPTS, epoch=0, opened_ns=ms(0))
+    made = Conversation(plan, outlets, lasting(outlets), epoch=0, opened_ns=ms(0))
     made.join(leg)
     made.handle_voice_event(SessionGranted(VoiceFormat.PCMU, VoiceFormat.PCMU), ms(1))
     return made
@@ -59,7 +66,7 @@ def test_an_item_begun_behind_our_cancel_is_deleted_from_the_memory_and_the_log(
         append=lambda _audio: None,
     )
     plan = VoicePlan(url="ws://192.0.2.1/", agent="reception")
-    made = Conversation(plan, outlets, PROMPTS, epoch=0, opened_ns=ms(0))
+    made = Conversation(plan, outlets, lasting(outlets), epoch=0, opened_ns=ms(0))
     made.join(leg)
 
     def hear(kind: str, **fields: object) -> None:

@@ -16,13 +16,11 @@ from telephony.voice import (
     ResponseFinished,
     ResponseStarted,
     ResponseStatus,
-    SessionClosed,
     ToolResult,
 )
 from tests.support.call_bench import GRANTED, WORD, CallBench
 from tests.support.sip_peer import response
 
-LOST = SessionClosed(is_clean=False, code=1006, reason="reset")
 GREETING = Respond("Say hello")
 
 
@@ -167,7 +165,7 @@ def test_a_goodbye_with_a_transfer_leaves_the_end_to_the_transfer(
         assert bench.call.state is CallState.UP
         bench.run(1000)
         assert not bench.sent("BYE")
-        bench.voice(LOST)
+        bench.lose_for_good()
         bench.run(1000)
         assert "voice session was lost" in str(bench.row("call.ended")["cause"])
 
@@ -225,7 +223,7 @@ def test_a_model_lost_during_a_transfer_that_fails_is_apologized_for() -> None:
     bench.talk()
     bench.command(TO_DESK)
     refer = bench.sent_request("REFER")
-    bench.voice(LOST)
+    bench.lose_for_good()
     bench.respond(response(refer, 486))
     assert bench.row("transfer.ended")["outcome"] == "failed"
     assert not bench.sent("BYE")

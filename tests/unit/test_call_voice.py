@@ -64,13 +64,13 @@ def test_a_session_lost_before_the_answer_means_an_apology_and_then_bye() -> Non
     assert (ended["by"], ended["cause"]) == ("failure", "the voice session was lost: reset")
 
 
-def test_a_session_lost_in_mid_call_means_an_apology_in_place_of_the_words() -> None:
+def test_a_session_lost_for_good_means_an_apology_in_place_of_the_words() -> None:
     bench = CallBench()
     bench.talk()
     bench.say(3000)
     bench.run(100)
+    bench.lose_for_good()
     heard = bench.heard(WORD)
-    bench.voice(LOST)
     bench.run(1000)
     assert bench.heard(WORD) <= heard + 40, "but for the fade"
     assert bench.heard(b"\x11") == 800
@@ -86,7 +86,7 @@ def test_a_session_never_granted_is_given_up_after_ten_seconds() -> None:
     bench.run(6_999)
     assert bench.call.state is CallState.UP
     bench.run(1)
-    assert bench.voice_closes == 1
+    assert bench.closed == [0]
     bench.voice(GRANTED, LOST)
     bench.run(1000)
     assert bench.is_released
@@ -109,7 +109,7 @@ def test_a_lost_session_is_not_called_late_as_well() -> None:
 def test_a_lost_session_sends_the_caller_where_the_settings_say() -> None:
     bench = CallBench(plan=PLAN.model_copy(update={"on_failure": "sip:desk@192.0.2.40"}))
     bench.talk()
-    bench.voice(LOST)
+    bench.lose_for_good()
     bench.run(200)
     assert bench.heard(b"\x11") == 800
     refer = bench.sent_request("REFER")
@@ -123,7 +123,7 @@ def test_a_lost_session_sends_the_caller_where_the_settings_say() -> None:
 def test_a_lost_session_whose_transfer_fails_ends_the_call() -> None:
     bench = CallBench(plan=PLAN.model_copy(update={"on_failure": "sip:desk@192.0.2.40"}))
     bench.talk()
-    bench.voice(LOST)
+    bench.lose_for_good()
     bench.run(200)
     bench.respond(response(bench.sent_request("REFER"), 403))
     assert bench.row("transfer.ended")["outcome"] == "failed"
@@ -417,6 +417,27 @@ def test_a_tool_that_takes_long_is_filled_and_its_result_handed_on() -> None:
     assert bench.told == [ToolResult("c1", "shipped", respond=True)]
 
 
+def test_an_agent_says_how_long_its_tools_may_leave_the_caller_in_silence() -> None:
+    bench = CallBench(plan=PLAN.model_copy(update={"filler_after_ms": 800}))
+    bench.talk()
+    bench.say(20)
+    bench.run(100)
+    bench.voice(ToolCalled("r", "i", "c1", "order_status", "{}"))
+    bench.run(780)
+    assert bench.heard(b"\x22") == 0
+    bench.run(100)
+    assert bench.heard(b"\x22") == 480
+    bench.command(ConfigureAgent(plan=PLAN.model_copy(update={"filler_after_ms": 5_000})))
+    bench.say(20)
+    bench.run(100)
+    bench.command(GiveToolResult(tool_call_id="c1", output="shipped", respond=False))
+    bench.voice(ToolCalled("r", "i", "c2", "order_status", "{}"))
+    bench.run(4_900)
+    assert bench.heard(b"\x22") == 480
+    bench.run(200)
+    assert bench.heard(b"\x22") == 960
+
+
 def test_a_model_that_never_answers_is_given_up_with_an_apology() -> None:
     bench = CallBench()
     bench.talk()
@@ -481,7 +502,7 @@ def test_a_call_that_comes_in_without_an_agent_is_answered_and_kept() -> None:
     bench.command(StartTransfer(target="sip:desk@192.0.2.40"))
     bench.respond(response(bench.sent_request("REFER"), 486))
     assert bench.is_released, "there is no agent to give the caller back to"
-    assert bench.voice_closes == 0
+    assert bench.closed == []
 
 
 def test_what_was_said_is_noted_once_it_is_final() -> None:

@@ -19,6 +19,7 @@ from telephony.call import (
     OpenVoice,
     Released,
     TroubleNoted,
+    UseVoice,
     VoicePlan,
 )
 from telephony.engine.engine_call import EngineCall
@@ -36,7 +37,7 @@ class ScriptedCall:
     """Asks for a voice session once, and notes what comes of it."""
 
     def __init__(self) -> None:
-        self.outputs: deque[object] = deque([OpenVoice(PLAN, 0)])
+        self.outputs: deque[object] = deque([OpenVoice(PLAN, 0), UseVoice(0)])
         self.told: list[VoiceEvent] = []
 
     def poll_output(self) -> object | None:
@@ -48,7 +49,7 @@ class ScriptedCall:
     def handle_leg_events(self, asked: list[object], _now_ns: Nanoseconds) -> None:
         self.outputs += asked
 
-    def handle_voice_event(self, event: VoiceEvent, _now_ns: Nanoseconds) -> None:
+    def handle_voice_event(self, event: VoiceEvent, _now_ns: Nanoseconds, _epoch: int) -> None:
         self.told.append(event)
 
 

@@ -106,7 +106,7 @@ class Line:
         return last
 
     def write(self) -> int:
-        return self.socket.write_audio(self.session.append_message(AUDIO))
+        return self.socket.write_audio(self.session.append_message(AUDIO), len(AUDIO))
 
     def stall(self) -> None:
         while not self.socket.waiting_audio_messages:

@@ -9,13 +9,17 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
 
-from telephony.engine.channel import client_context
+from telephony.engine.channel import PlainChannel, client_context
 from telephony.engine.tls_errors import TlsError, TlsProblem
+from telephony.engine.websocket_frames import FrameReader
 from telephony.engine.websocket_handshake import (
     HandshakeRefusedError,
     client_protocol,
     open_websocket,
+    shake_hands,
 )
 from telephony.errors import ConfigurationError, TransportError
 from tests.support.certificates import Authority
@@ -31,7 +35,7 @@ async def opened(peer: WebSocketPeer, serving: "asyncio.Task[None]") -> list[byt
     try:
         opened = await open_websocket(protocol, HEADERS, timeout_s=30.0)
         with opened.connection:
-            return [bytes(frame.data) for frame in opened.frames]
+            return FrameReader(protocol, 1000).read(opened.received)
     finally:
         await serving
 
@@ -47,6 +51,32 @@ def test_the_request_carries_the_headers_and_offers_no_compression() -> None:
         peer.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("behind", [-100, *range(-5, 10), 100])
+def test_a_message_behind_the_answer_is_whole_wherever_the_octets_are_cut(behind: int) -> None:
+    async def story() -> list[bytes]:
+        protocol, server = client_protocol("ws://h", max_message_octets=1000), ServerProtocol()
+        request = protocol.connect()
+        protocol.send_request(request)
+        server.send_response(server.accept(Request(request.path, request.headers)))
+        [answer] = server.data_to_send()
+        server.send_text(b"first")
+        [frame] = server.data_to_send()
+
+        class Narrow(PlainChannel):
+            receive_octets = len(answer) + behind
+
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        with near, far:
+            far.sendall(answer + frame)
+            far.shutdown(socket.SHUT_WR)
+            opened = await shake_hands(near, Narrow(), protocol, "h")
+            reader = FrameReader(protocol, 1000)
+            return [*reader.read(opened.received), *reader.read(near.recv(1000))]
+
+    assert asyncio.run(story()) == [b"first"]
 
 
 def answered_with(raw: bytes) -> TransportError:
@@ -66,6 +96,26 @@ def answered_with(raw: bytes) -> TransportError:
     error = asyncio.run(story())
     assert KEY not in "".join(traceback.format_exception(error))
     return error
+
+
+@pytest.mark.parametrize(
+    ("field", "seconds"),
+    [
+        (b"", None),
+        (b"Retry-After: 7\r\n", 7.0),
+        (b"retry-after:  0 \r\n", 0.0),
+        (b"Retry-After: 99999999999999999999\r\n", 86_400.0),
+        (b"Retry-After: -1\r\n", None),
+        (b"Retry-After: 1.5\r\n", None),
+        (b"Retry-After: \xb2\r\n", None),
+        (b"Retry-After: Sun, 22 Nov 2026 22:00:00 GMT\r\n", None),
+        (b"Retry-After: 1\r\nRetry-After: 2\r\n", None),
+    ],
+)
+def test_a_refusal_says_how_long_to_stay_away(field: bytes, seconds: float | None) -> None:
+    error = answered_with(b"HTTP/1.1 429 Too Many Requests\r\n%bContent-Length: 0\r\n\r\n" % field)
+    assert isinstance(error, HandshakeRefusedError)
+    assert (error.status, error.retry_after_seconds) == (429, seconds)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 302])
@@ -186,7 +236,7 @@ def test_a_server_of_a_trusted_authority_is_spoken_to(authority: Authority) -> N
             open_websocket(protocol, HEADERS, timeout_s=30.0, tls=trusting(authority)),
             peer.accept(b"first"),
         )
-        assert [bytes(frame.data) for frame in opened.frames] == [b"first"]
+        assert FrameReader(protocol, 1000).read(opened.received) == [b"first"]
         assert peer.request is not None
         assert peer.request.headers["Authorization"] == f"Bearer {KEY}"
         opened.connection.close()

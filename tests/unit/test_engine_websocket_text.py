@@ -6,7 +6,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
-from telephony.engine.websocket_text import BLOCK_OCTETS, MASK_OCTETS, TextFrames
+from telephony.engine.websocket_text import BLOCK_OCTETS, TextFrames
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 1_300, 65_535, 65_536, 70_001])
@@ -27,7 +27,7 @@ def test_each_frame_has_the_next_mask_of_a_block_drawn_at_once() -> None:
         return drawn[-1]
 
     frames = TextFrames(draw)
-    count = BLOCK_OCTETS // MASK_OCTETS + 3
+    count = BLOCK_OCTETS // 4 + 3
     masks = [frames.frame(b"")[2:] for _ in range(count)]
-    assert b"".join(masks) == b"".join(drawn)[: count * MASK_OCTETS]
+    assert b"".join(masks) == b"".join(drawn)[: count * 4]
     assert [len(block) for block in drawn] == [BLOCK_OCTETS] * 2

@@ -147,7 +147,7 @@ class Line:
 
     async def send_audio(self, audio: bytes, *, commit: bool) -> None:
         """Append audio; returns when it is on its way, so that no program reads far ahead."""
-        self._socket.write_audio(self._session.append_message(audio))
+        self._socket.write_audio(self._session.append_message(audio), len(audio))
         if commit:
             self._socket.command(CommitAudio())
         while self._socket.waiting_audio_messages and not self.is_over:  # noqa: ASYNC110 - the media path sets no event

@@ -89,7 +89,7 @@ class OurClient(MeasuredClient):
         assert self._socket is not None
         session, write_audio = self._session, self._socket.write_audio
         for _ in range(BURST):
-            write_audio(session.append_message(AUDIO))
+            write_audio(session.append_message(AUDIO), len(AUDIO))
 
     async def close(self) -> None:
         """Hang up."""

@@ -13,7 +13,7 @@ from telephony.app.bench.measured_client import AUDIO, BURST, NS_PER_US
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.uplink_writer import UplinkSettings, UplinkWriter
 from telephony.engine.websocket_text import TextFrames
-from telephony.realtime import RealtimeSession, append_message, audio_octets_in
+from telephony.realtime import RealtimeSession, append_message
 
 __all__ = ["OwnAppend"]
 
@@ -49,7 +49,7 @@ class OwnAppend:
 
         def append() -> None:
             message = session.append_message(AUDIO)
-            write_audio(frame(message), audio_octets_in(message))
+            write_audio(frame(message), len(AUDIO))
 
         def nothing() -> None:
             send(made)

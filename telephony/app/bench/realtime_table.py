@@ -28,7 +28,8 @@ def realtime_table(report: RealtimeReport) -> Table:
     """Lay a report out, worst news in the caption."""
     table = Table(
         title=f"Realtime client; {report.sessions} sessions for {report.seconds:.1f} s",
-        caption="\n".join((*report.problems, *report.short, *report.void)) or None,
+        caption="\n".join((*report.problems, *report.short, *report.void, *report.unmeasured))
+        or None,
         caption_justify="left",
     )
     table.add_column("what")
@@ -36,7 +37,7 @@ def realtime_table(report: RealtimeReport) -> Table:
         table.add_column(column, justify="left" if column == "unit" else "right")
     if report.sdk_version is not None:
         table.add_column(f"openai-agents {report.sdk_version}: its model", justify="right")
-        table.add_column("its session", justify="right")
+        table.add_column("its model and session", justify="right")
     for row in (*_costs(report), *_sessions(report)):
         table.add_row(*row[: len(table.columns)])
     return table

@@ -89,7 +89,8 @@ class StreamSession:
     def tick(self, now_ns: Nanoseconds) -> None:
         """Append 20 ms."""
         del now_ns
-        self.dropped += self._socket.write_audio(self._session.append_message(AUDIO))
+        message = self._session.append_message(AUDIO)
+        self.dropped += self._socket.write_audio(message, len(AUDIO))
         self.appended += 1
 
     def skip(self, packets: int) -> None:
