@@ -87,7 +87,7 @@ tests_with_agents() {
     agents_venv=$(agents_environment)
     step "openai-agents: types"
     # shellcheck disable=SC2046 # a list of paths
-    "$venv/bin/mypy" --python-executable "$agents_venv/bin/python" $(
+    "$venv/bin/mypy" --cache-dir .mypy_cache/agents --python-executable "$agents_venv/bin/python" $(
         find telephony/app/agents_sdk tests -name '*.py' \
             \( -path '*agents_sdk*' -o -name '*adapter*' -o -name '*differential*' \)
     )

@@ -192,7 +192,7 @@ class Line:
                 raise ValueError("cancel_response_only requires response_id")
             self._socket.command(CancelResponse(event.response_id))
             return
-        if event.response_id is not None:
+        if event.response_id is not None and event.response_id == self._speaking:
             self._silenced.add(event.response_id)
         self._stop(event.response_id, cancels=not event.playback_only)
         self._socket.command(ClearPlayout())
