@@ -14,6 +14,7 @@ from telephony.call.events import VoiceClosed, VoiceLost, VoiceRenewing, VoiceRe
 from telephony.call.handover import Handover, HandoverAction, HandoverState
 from telephony.call.outbox import CallOutbox
 from telephony.call.outputs import CloseVoice, OpenVoice, TellVoice, UseVoice
+from telephony.call.session_troubles import fault_of
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds, samples_to_ms_floor
 from telephony.voice import (
     SessionClosed,
@@ -192,7 +193,7 @@ class VoiceSessions:
                 self._opening = None
                 self._note_closed(opening.epoch, event)
                 self._why_no_other = reason or f"closed with {code}"
-                self._outbox.trouble("voice.not_restored", "model", self._why_no_other)
+                self._outbox.trouble("voice.not_restored", fault_of(event), self._why_no_other)
                 retry_ns = None if seconds is None else round(seconds * NS_PER_SECOND)
                 self._do(self.handover.handle_failed(code, retry_ns, self._outbox.now_ns))
             case _:

@@ -17,34 +17,20 @@ from tests.support.local_client import (
     telephone_client,
     types,
 )
+from tests.support.local_orders import (
+    CALL,
+    MESSAGE_ENDS,
+    RESPONSE_BEGINS,
+    SPOKEN,
+    SPOKEN_ENDS,
+    TURN,
+)
 
 SILENCE = b"\xff" * 8_000
 PAUSE = SILENCE[:160]
 """A line that is heard before its caller is."""
 WORDS = encode_pcmu(ToneSource(Tone(((300, -10), (450, -14))), 8_000).read(3_200))
-MESSAGE = [
-    "response.created",
-    "response.output_item.added",
-    "conversation.item.added",
-    "response.content_part.added",
-    "response.output_audio_transcript.delta",
-    "response.output_audio.delta",
-]
-MESSAGE_END = [
-    "response.output_audio.done",
-    "response.output_audio_transcript.done",
-    "response.content_part.done",
-    "conversation.item.done",
-    "response.output_item.done",
-    "response.done",
-]
-TURN = [
-    "input_audio_buffer.speech_started",
-    "input_audio_buffer.speech_stopped",
-    "input_audio_buffer.committed",
-    "conversation.item.added",
-    "conversation.item.done",
-]
+MESSAGE = [*RESPONSE_BEGINS, *SPOKEN]
 
 
 def only(events: list[Event], event_type: str) -> Event:
@@ -98,7 +84,7 @@ def test_audio_turn() -> None:
     said = client.append(SILENCE + WORDS + SILENCE) + client.finish()
     transcribed = "conversation.item.input_audio_transcription.completed"
     assert types(said)[: len(TURN) + len(MESSAGE)] == [*TURN, *MESSAGE]
-    assert types(said)[-len(MESSAGE_END) :] == MESSAGE_END
+    assert types(said)[-len(SPOKEN_ENDS) :] == SPOKEN_ENDS
     names = types(said)
     assert names.index("response.output_audio.delta") < names.index(transcribed)
     assert names.index(transcribed) < names.index("response.output_audio.done")
@@ -133,25 +119,18 @@ def test_text_item() -> None:
     client.finish()
     client.update(output_modalities=["text"])
     assert types(client.say("[keys 0]"))[2:] == [
-        *MESSAGE[:4],
+        *RESPONSE_BEGINS,
         "response.output_text.delta",
         "response.output_text.done",
-        *MESSAGE_END[2:],
+        *MESSAGE_ENDS,
+        "response.done",
     ]
 
 
 def test_function_call_and_its_result() -> None:
     client = greeted()
     said = client.say("[keys 1#]") + client.finish()
-    assert types(said)[-7:] == [
-        "response.output_item.added",
-        "conversation.item.added",
-        "response.function_call_arguments.delta",
-        "response.function_call_arguments.done",
-        "conversation.item.done",
-        "response.output_item.done",
-        "response.done",
-    ]
+    assert types(said)[-7:] == [*CALL, "response.done"]
     done = only(said, "response.function_call_arguments.done")
     assert (done["name"], done["arguments"]) == ("opening_hours", "{}")
     item = {"type": "function_call_output", "call_id": done["call_id"], "output": "We are open."}
@@ -172,7 +151,7 @@ def test_barge_in() -> None:
     item_id = only(begun, "conversation.item.added")["item"]["id"]
     assert len(audio_of(begun)) == 3 * 1_600
     said = client.append(SILENCE + WORDS)
-    assert types(said) == ["input_audio_buffer.speech_started", *MESSAGE_END]
+    assert types(said) == ["input_audio_buffer.speech_started", *SPOKEN_ENDS]
     assert said[-2]["item"]["status"] == "incomplete"
     response = said[-1]["response"]
     assert response["status"] == "cancelled"
