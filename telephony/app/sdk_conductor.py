@@ -20,7 +20,6 @@ from telephony.call import (
     CallCommandBody,
     CallEnded,
     CallEventBody,
-    HangUp,
     RejectCall,
     VoicePlan,
 )
@@ -74,7 +73,7 @@ class SdkConductor:
             asyncio.get_running_loop().call_later(GRACE_SECONDS, self._running.cancel)
 
     async def converse(self, loop: ToolLoop) -> None:
-        """Run the session to its end; a call that it leaves is refused, or ends."""
+        """Run the session to its end; a call that it never answered is refused."""
         work = partial(_converse, self._what, self._link)
         name = f"agent {self._what.agent.name}"
         self._running = asyncio.ensure_future(loop.run(work, name))
@@ -88,18 +87,18 @@ class SdkConductor:
             return
         except NoThreadError as full:
             failed = Failed.by(full)
+        if self._link.is_over:
+            if failed is not None:
+                noted.info("conversation ended with its call", why=failed.why)
+            return
         if failed is not None:
             noted.error("conversation failed", exception=failed.trace)
-        if self._link.is_over:
-            return
-        if self._link.is_answered:
-            self._command(HangUp(after_words=True, cause="the agent's session ended"))
-        else:
+        if not self._link.is_answered:
             self._command(RejectCall(status=INTERNAL_ERROR))
 
 
 async def _converse(what: SdkCall, link: CallLink) -> Failed | None:
-    """Run the session, on the loop of user code; say how it failed, if it did."""
+    """Run the session, on the loop of user code, and hang up; say how it failed, if it did."""
     link.bind()
     sdk: Any = import_module("telephony.app.agents_sdk.engine_model")
     model: Any = sdk.EngineRealtimeModel(link, what.connection, what.known)
