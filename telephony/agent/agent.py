@@ -17,6 +17,8 @@ TRUNCATION_POINTS: Final = ("sent", "reacted")
 AVAILABLE_TURNS: Final = (None, "server")
 TOOL_CHOICES: Final = ("auto", "none", "required")
 MAX_SILENCE_MS: Final = 10_000
+MIN_FILLER_MS: Final = 500
+MAX_FILLER_MS: Final = 30_000
 NO_ARGUMENTS: Final[Mapping[str, object]] = {
     "type": "object",
     "properties": {},
@@ -41,6 +43,8 @@ class Agent:
         greeting: The first words of a call, or None to let the model find them.
         turns: Who decides on turns, or None for the connection's choice; "ours" is reserved.
         silence_ms: The silence that ends the caller's turn, in ms, 1 to 10000.
+        filler_after_ms: How long a tool or the model may keep the caller in silence before he is
+            asked for patience, in ms, 500 to 30000.
         may_interrupt: Whether the caller may; False needs `turns="ours"`.
         truncate_at: What the model remembers after an interruption: what was "sent", or what the
             caller had heard when he "reacted".
@@ -62,6 +66,7 @@ class Agent:
     greeting: str | None = None
     turns: Turns | None = None
     silence_ms: int = 500
+    filler_after_ms: int = 2_000
     may_interrupt: bool = True
     truncate_at: Literal["sent", "reacted"] = "sent"
     description: str = ""
@@ -111,6 +116,12 @@ class Agent:
             raise ConfigurationError(
                 f"agent {self.name!r}: silence_ms is {self.silence_ms!r},"
                 f" wanted 1 to {MAX_SILENCE_MS}"
+            )
+
+        if not MIN_FILLER_MS <= self.filler_after_ms <= MAX_FILLER_MS:
+            raise ConfigurationError(
+                f"agent {self.name!r}: filler_after_ms is {self.filler_after_ms!r},"
+                f" wanted {MIN_FILLER_MS} to {MAX_FILLER_MS}"
             )
 
     def _check_unique_names(self) -> None:

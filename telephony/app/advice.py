@@ -11,7 +11,7 @@ from telephony.call import Line
 from telephony.config import ListenAddress, Settings, is_loopback
 from telephony.errors import ConfigurationError
 
-__all__ = ["check_machine", "warnings"]
+__all__ = ["check_machine", "forgotten_words", "warnings"]
 
 REFUSED = "every call is refused with 404"
 
@@ -60,7 +60,18 @@ def warnings(configured: Configured) -> list[str]:
         *_shadowed_lines(configured),
         *_unreached_agents(configured),
         *_narrow_limits(configured.settings),
+        *forgotten_words(configured),
     ]
+
+
+def forgotten_words(configured: Configured) -> Iterator[str]:
+    """Find each connection whose sessions could not be told the caller's words by the next."""
+    for name, server in configured.servers.items():
+        if server.transcribe_with is None:
+            yield (
+                f"realtime.{name}: transcribe_with is not set: when a session has to follow another"
+                " in mid-call, all it learns of the caller's words is [caller spoke, n s]"
+            )
 
 
 def _lineless(configured: Configured) -> Iterator[str]:

@@ -221,6 +221,7 @@ def _agents_of_file(settings: Settings) -> list[Agent]:
             voice=one.voice,
             realtime=one.realtime,
             greeting=one.greeting,
+            filler_after_ms=one.filler_after_ms,
             options=_options(name, one),
         )
         for name, one in settings.agent.items()

@@ -18,6 +18,7 @@ from telephony.call import (
     TransferEnded,
     TroubleNoted,
     VoiceGranted,
+    VoiceRestored,
 )
 
 __all__ = ["Metrics"]
@@ -58,6 +59,12 @@ class Metrics:
             name + "voice_grant_seconds",
             "Time until the voice session was ready",
             buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 3, 5, 10),
+            registry=registry,
+        )
+        self._restored = Counter(
+            name + "voice_restored",
+            "Sessions that followed another in mid-call",
+            ["why"],
             registry=registry,
         )
         self._cuts = Counter(
@@ -112,6 +119,8 @@ class Metrics:
         match event.payload:
             case VoiceGranted(after_ms=after_ms):
                 self._grant.observe(after_ms / MS_PER_S)
+            case VoiceRestored(after_ms=after_ms):
+                self._restored.labels("lost" if after_ms else "renewed").inc()
             case ItemTruncatedAt():
                 self._cuts.labels("truncated").inc()
             case ItemDeletedFromMemory():

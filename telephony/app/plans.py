@@ -76,6 +76,7 @@ class Plans:
                 "model": agent.model or connection.model,
                 "voice": agent.voice,
                 "silence_ms": agent.silence_ms,
+                "filler_after_ms": agent.filler_after_ms,
                 "options": agent.options,
                 "may_be_interrupted_by_keys": agent.may_interrupt,
                 "truncate_at": agent.truncate_at,

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from telephony.call import CallEvent, ItemDeletedFromMemory, ItemTruncatedAt, SpeechTranscribed
+from telephony.voice import heard_part
 
 __all__ = ["Said", "transcript"]
-
-CUT_MARK = "…"
 
 
 class Said(BaseModel):
@@ -54,13 +53,5 @@ def transcript(events: Sequence[CallEvent]) -> list[Said]:
 def _said(t_ns: int, spoken: SpeechTranscribed, cut: ItemTruncatedAt | None) -> Said:
     if cut is None:
         return Said(t_ns=t_ns, role=spoken.role, text=spoken.text)
-    text = _heard_part(spoken.text, cut.sent_samples, cut.received_samples)
+    text = heard_part(spoken.text, cut.sent_samples, cut.received_samples)
     return Said(t_ns=t_ns, role=spoken.role, text=text, is_cut=True, heard_ms=cut.audio_end_ms)
-
-
-def _heard_part(text: str, sent: int, received: int) -> str:
-    """Give the words that were spoken whole, by the share of the audio that was sent."""
-    if sent >= received:
-        return f"{text} {CUT_MARK}"
-    words, _, _ = text[: len(text) * sent // received + 1].rpartition(" ")
-    return f"{words} {CUT_MARK}".lstrip()

@@ -13,10 +13,14 @@ from telephony.call.first_words import FirstWords
 from telephony.call.owed import OwedWords
 from telephony.call.patience import Patience
 from telephony.media import RtpPort
-from telephony.units import NS_PER_MS, Nanoseconds
+from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 from telephony.voice import Respond, ResponseFinished, ToolCalled, VoiceCommand
 
 __all__ = ["AgentTurn"]
+
+HEARD_NS = 3 * NS_PER_SECOND
+"""For another session to find the caller's words in the audio it was given, before it is asked to
+answer without them."""
 
 
 class AgentTurn:
@@ -42,6 +46,7 @@ class AgentTurn:
         self._owed = OwedWords()
         self._is_lost = False
         self._is_leaving = False
+        self._unheard_ns: Nanoseconds | None = None
 
     def configure(self, plan: VoicePlan) -> None:
         """Learn whose turns they are now."""
@@ -75,6 +80,7 @@ class AgentTurn:
 
     def handle_closed(self) -> None:
         """Learn that no session can be asked for anything any more."""
+        self._unheard_ns = None
         self._first_words.set_granted(is_granted=False)
         self._patience.stop()
 
@@ -83,7 +89,7 @@ class AgentTurn:
 
         One who is speaking is not talked into so soon.
         """
-        self._is_lost = True
+        self._is_lost, self._unheard_ns = True, None
         self._first_words.set_granted(is_granted=False)
         if self._is_leaving:
             return
@@ -101,15 +107,16 @@ class AgentTurn:
                 itself.
         """
         self._is_lost = False
-        self._first_words.set_granted(is_granted=True)
-        self._greet_if_due(now_ns)
         owed = self._owed.take_over()
         if owed is not None:
-            if not hears_turn:
+            if hears_turn:
+                self._unheard_ns = Nanoseconds(now_ns + HEARD_NS)
+            else:
                 self._tell(owed)
             self._failures.handle_asked(owed)
         elif not self._patience.awaits_tool:
             self._patience.stop()
+        self.handle_granted(now_ns)
 
     @property
     def is_quiet(self) -> bool:
@@ -148,6 +155,7 @@ class AgentTurn:
 
     def handle_speech_started(self) -> None:
         """Learn that the caller speaks: what comes next is the answer to that."""
+        self._unheard_ns = None
         self._owed.handle_speech_started()
         self._patience.stop()
         self._failures.handle_caller()
@@ -159,6 +167,7 @@ class AgentTurn:
 
     def handle_response_started(self, response_id: str, now_ns: Nanoseconds) -> None:
         """Learn that words of the agent are under way."""
+        self._unheard_ns = None
         self._owed.handle_started(response_id)
         self._patience.wait(now_ns)
 
@@ -203,6 +212,9 @@ class AgentTurn:
     def handle_timer(self, now_ns: Nanoseconds) -> None:
         """Greet a silent caller, or fill the silence of one who waits."""
         self._greet_if_due(now_ns)
+        if self._unheard_ns is not None and now_ns >= self._unheard_ns:
+            self._unheard_ns = None
+            self._tell(Respond())
         port = self._port
         if port is None:
             return
@@ -215,11 +227,15 @@ class AgentTurn:
 
     def stop(self) -> None:
         """Let silence be: the caller is on the way elsewhere."""
-        self._is_leaving = True
+        self._is_leaving, self._unheard_ns = True, None
         self._owed.stop()
         self._patience.stop()
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
-        deadlines = (self._patience.next_deadline(), self._first_words.next_deadline())
+        deadlines = (
+            self._patience.next_deadline(),
+            self._first_words.next_deadline(),
+            self._unheard_ns,
+        )
         return min((one for one in deadlines if one is not None), default=None)

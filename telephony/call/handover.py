@@ -45,7 +45,7 @@ TRIES_NS = 12 * NS_PER_SECOND
 """From a loss to the moment when no try counts any more: fillers help a caller no longer."""
 TRY_NS = 3 * NS_PER_SECOND
 """For one try to be granted."""
-STEADY_NS = 10 * NS_PER_SECOND
+STEADY_NS = 60 * NS_PER_SECOND
 """A session lost sooner than this after its grant counts as one more try that failed."""
 HOPELESS = frozenset({401, 403, 404})
 """Of the handshake: a wrong key, or a wrong path or model. No try mends that."""

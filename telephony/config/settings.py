@@ -227,7 +227,7 @@ class RealtimeSettings(_Section):
     """Other headers that it is opened with. A key does not belong here: it goes into `api_key`."""
     transcribe_with: str | None = None
     """The model that transcribes the caller, for the transcript; without it there are no words of
-    his."""
+    his. A session that follows another in mid-call then learns only for how long he spoke."""
     ping_s: Annotated[float, Field(ge=0, le=600)] = 20.0
     """How often the connection is tried with a ping while a call is up, in seconds; 0 sends none.
     Proxies cut what is silent for a minute or more."""
@@ -326,6 +326,8 @@ class AgentSettings(_Section):
     """What the model is told to be and do."""
     greeting: str | None = None
     """The first words of a call."""
+    filler_after_ms: Annotated[int, Field(ge=500, le=30_000)] = 2_000
+    """How long a tool or the model may leave the caller in silence before a word of patience."""
     handoffs: tuple[Name, ...] = ()
     """Agents it may hand the call to."""
     transfers: dict[Name, Target] = {}

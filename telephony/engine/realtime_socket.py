@@ -99,12 +99,13 @@ class RealtimeSocket:
             ConfigurationError: The URL cannot be used.
         """
         self._frame_text = TextFrames().frame
-        self._read = FrameReader(self._protocol, MAX_MESSAGE_OCTETS).read
         self._session = session
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
-        self._protocol = client_protocol(url, max_message_octets=self._settings.max_message_octets)
+        limit = self._settings.max_message_octets
+        self._protocol = client_protocol(url, max_message_octets=limit)
+        self._read = FrameReader(self._protocol, limit).read
         self._headers = {"User-Agent": self._settings.user_agent, **headers}
         self._on_message = self._settings.on_message
         self._connection: socket.socket | None = None

@@ -3,14 +3,16 @@
 A frame counts as voice when its level stands `threshold * 18` dB above the noise floor (9 dB at the
 usual 0.5) and above an absolute minimum. The floor is the level that a fifth of the last two
 seconds stayed under: speech has that many gaps, noise has not, so it follows noise within two
-seconds and speech not at all. A frame that holds a telephone digit is never voice, and breaks a run
-of voice that is still too short to count: tones are dialled, not spoken.
+seconds and speech not at all. What a line begins with is its noise. A frame that holds a telephone
+digit is never voice, and breaks a run of voice that is still too short to count: tones are dialled,
+not spoken.
 
 States: silent, speaking. Silent becomes speaking at the third voice frame in a row (60 ms); the
 speech is then said to have begun `prefix_padding_ms` before the first of them. Speaking becomes
 silent after `silence_duration_ms` without a voice frame.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 from telephony_codecs import AudioFormat, rms
@@ -31,10 +33,10 @@ ONSET_FRAMES = 3
 """Voice frames in a row that make speech: fewer are clicks and line noise."""
 FLOOR_FRAMES = 100
 """The noise floor's memory: 2 s."""
-FLOOR_RANK = 20
-"""Which of the remembered levels, from the quietest, is the floor."""
+FLOOR_SHARE = 5
+"""The floor is the level that one in so many of the remembered frames stayed under."""
 FLOOR_EVERY_FRAMES = 10
-"""The floor moves slowly, so it is looked up every 200 ms only."""
+"""The floor moves slowly, so it is looked up every 200 ms only; at first with every frame."""
 QUIET_RMS = 16.0
 """The floor assumed before anything was heard: -66 dB below full scale, an idle G.711 line."""
 MINIMUM_RMS = 130.0
@@ -77,17 +79,17 @@ class NoiseFloor:
     """The level that a fifth of the last two seconds stayed under, as an RMS of PCM16."""
 
     def __init__(self) -> None:
-        """Begin as if the line had been idle."""
+        """Begin as if the line had been idle, until it is heard."""
         self.rms = QUIET_RMS
-        self._levels = [QUIET_RMS] * FLOOR_FRAMES
+        self._levels: deque[float] = deque(maxlen=FLOOR_FRAMES)
         self._frames = 0
 
     def add(self, level: float) -> None:
         """Remember one frame's level."""
-        self._levels[self._frames % FLOOR_FRAMES] = level
+        self._levels.append(level)
         self._frames += 1
-        if self._frames % FLOOR_EVERY_FRAMES == 0:
-            self.rms = max(QUIET_RMS, sorted(self._levels)[FLOOR_RANK])
+        if self._frames < FLOOR_EVERY_FRAMES or self._frames % FLOOR_EVERY_FRAMES == 0:
+            self.rms = max(QUIET_RMS, sorted(self._levels)[len(self._levels) // FLOOR_SHARE])
 
 
 class TurnDetector:

@@ -231,11 +231,9 @@ class History:
     def _grow(self, octets: int) -> None:
         """Count some more, and let the oldest fall; a tool at work is the last to go."""
         self._octets += octets
-        while len(self._items) > MAX_ITEMS or self._octets > MAX_OCTETS:
+        while self._items and (len(self._items) > MAX_ITEMS or self._octets > MAX_OCTETS):
             ended = (key for key, item in self._items.items() if not _is_at_work(item))
-            oldest = next(ended, None) or next(iter(self._items), None)
-            if oldest is None:
-                return
+            oldest = next(ended, None) or next(iter(self._items))
             item = self._items.pop(oldest)
             texts = (item.text,) if isinstance(item, _Turn) else (item.arguments, item.output or "")
             self._octets -= sum(len(text.encode()) for text in texts)

@@ -316,17 +316,17 @@ def test_latin_1_in_a_name_and_a_reason_costs_no_call_and_hides_no_end(rig: Rig)
 
 
 @pytest.mark.parametrize(
-    ("script", "user", "fault", "why"),
+    ("script", "user", "fault", "why", "losses"),
     [
-        ("plain", "absent", "model", "cannot connect"),
-        ("refuses-key", "agent", "configuration", "HTTP status 401"),
-        ("closes", "agent", "model", "hung up"),
-        ("stops-reading", "agent", "model", "took nothing"),
+        ("plain", "absent", "model", "cannot connect", 1),
+        ("refuses-key", "agent", "configuration", "HTTP status 401", 1),
+        ("closes", "agent", "model", "hung up", 6),
     ],
 )
 def test_lost_model_is_apologized_for_and_the_call_ends(
-    rig: Rig, script: str, user: str, fault: str, why: str
+    rig: Rig, script: str, user: str, fault: str, why: str, losses: int
 ) -> None:
+    """A call that had a session gets five others, each of which is lost as soon."""
     before, logged = rig.product.metrics(), len(rig.product.log_lines())
     with rig.call(script, user) as call:
         call.wait_until(has_heard(APOLOGY))
@@ -336,11 +336,24 @@ def test_lost_model_is_apologized_for_and_the_call_ends(
     ended = rig.product.wait_for_row(newest_call(rig), "call.ended")
     assert ended["by"] == "failure"
     assert str(ended["cause"]).startswith("the voice session was lost: ")
-    (line,) = log_lines_with_fault(rig, logged)
-    assert (line["fault"], line["code"]) == (fault, "voice.lost")
-    assert why in line["why"]
+    lines = log_lines_with_fault(rig, logged)
+    assert [(line["fault"], line["code"]) for line in lines] == [(fault, "voice.lost")] * losses
+    assert all(why in line["why"] for line in lines)
     lost = f'telephony_trouble_total{{code="voice.lost",fault="{fault}"}}'
-    assert rig.rises(lost, before) == 1
+    assert rig.rises(lost, before) == losses
+
+
+def test_model_that_stops_reading_is_left_for_another_session(rig: Rig) -> None:
+    logged = len(rig.product.log_lines())
+    with rig.call("stops-reading") as call:
+        restored = rig.product.wait_for_row(newest_call(rig), "voice.restored")
+        assert not call.is_ended
+        silence_s = call.longest_silence_s(call.answered_s)
+        assert silence_s < SILENCE_SECONDS + rig.stood_still_s()
+    assert (restored["epoch"], restored["items"]) == (1, 1), "the words that it had said"
+    (line,) = log_lines_with_fault(rig, logged)
+    assert (line["fault"], line["code"]) == ("model", "voice.lost")
+    assert "took nothing" in line["why"]
 
 
 def test_model_that_only_fails_is_apologized_for_and_the_call_ends(rig: Rig) -> None:

@@ -99,6 +99,8 @@ def test_function_names_lead_back_to_their_declarations() -> None:
         ({"may_interrupt": False}, "may_interrupt=False needs turns='ours'"),
         ({"truncate_at": "heard"}, "truncate_at is 'heard', wanted 'sent' or 'reacted'"),
         ({"silence_ms": 0}, "silence_ms is 0, wanted 1 to 10000"),
+        ({"filler_after_ms": 499}, "filler_after_ms is 499, wanted 500 to 30000"),
+        ({"filler_after_ms": 30_001}, "filler_after_ms is 30001, wanted 500 to 30000"),
         ({"silence_ms": 10_001}, "silence_ms is 10001, wanted 1 to 10000"),
         (
             {"options": ModelOptions(tool_choice="close"), "tools": [opening_hours]},

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from telephony import Agent, IncomingCall, Phone
-from telephony.app.advice import check_machine, warnings
+from telephony.app.advice import check_machine, forgotten_words, warnings
 from telephony.app.configured import Configured, configure
 from telephony.config import Settings, load
 from telephony.errors import ConfigurationError
@@ -40,6 +40,16 @@ def test_nothing_is_said_of_what_is_meant(tmp_path: Path) -> None:
     agents = ("reception", "rest", "billing")
     found = configure(settings_of(tmp_path, text, *agents), phone, None)
     assert warnings(found) == []
+
+
+def test_sessions_that_could_not_be_told_the_callers_words(tmp_path: Path) -> None:
+    text = '[realtime.a]\nurl = "ws://127.0.0.1:9/"\n'
+    text += '[realtime.b]\nurl = "ws://127.0.0.1:9/"\ntranscribe_with = "whisper-1"\n'
+    found = configured(tmp_path, text)
+    (said,) = warnings(found)
+    assert said.startswith("realtime.a: transcribe_with is not set: ")
+    assert said.endswith("[caller spoke, n s]")
+    assert list(forgotten_words(found)) == [said]
 
 
 def test_an_agent_that_no_line_reaches(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Metrics follow an engine's reports and the tools' failures."""
 
 from telephony.app.metrics import Metrics
-from telephony.call import EngineReport
+from telephony.call import CallEvent, EngineReport, VoiceRestored
 
 
 def report(calls: int, clock_late_ns: int, **counters: int) -> EngineReport:
@@ -33,3 +33,13 @@ def test_the_threads_that_tools_hold_are_shown_as_they_are_now() -> None:
     metrics.show_tool_threads(lambda: taken[0])
     taken[0] = 3
     assert metrics.registry.get_sample_value("telephony_tool_threads") == 3
+
+
+def test_sessions_that_followed_another_are_counted_by_why() -> None:
+    metrics = Metrics()
+    for seq, after_ms in enumerate((0, 250, 1_000)):
+        row = VoiceRestored(epoch=seq + 1, items=2, after_ms=after_ms)
+        metrics.handle_event(CallEvent(call_id="c", seq=seq, t_ns=0, wall=0.0, payload=row))
+    value = metrics.registry.get_sample_value
+    assert value("telephony_voice_restored_total", {"why": "lost"}) == 2
+    assert value("telephony_voice_restored_total", {"why": "renewed"}) == 1

@@ -417,6 +417,27 @@ def test_a_tool_that_takes_long_is_filled_and_its_result_handed_on() -> None:
     assert bench.told == [ToolResult("c1", "shipped", respond=True)]
 
 
+def test_an_agent_says_how_long_its_tools_may_leave_the_caller_in_silence() -> None:
+    bench = CallBench(plan=PLAN.model_copy(update={"filler_after_ms": 800}))
+    bench.talk()
+    bench.say(20)
+    bench.run(100)
+    bench.voice(ToolCalled("r", "i", "c1", "order_status", "{}"))
+    bench.run(780)
+    assert bench.heard(b"\x22") == 0
+    bench.run(100)
+    assert bench.heard(b"\x22") == 480
+    bench.command(ConfigureAgent(plan=PLAN.model_copy(update={"filler_after_ms": 5_000})))
+    bench.say(20)
+    bench.run(100)
+    bench.command(GiveToolResult(tool_call_id="c1", output="shipped", respond=False))
+    bench.voice(ToolCalled("r", "i", "c2", "order_status", "{}"))
+    bench.run(4_900)
+    assert bench.heard(b"\x22") == 480
+    bench.run(200)
+    assert bench.heard(b"\x22") == 960
+
+
 def test_a_model_that_never_answers_is_given_up_with_an_apology() -> None:
     bench = CallBench()
     bench.talk()

@@ -98,6 +98,26 @@ def answered_with(raw: bytes) -> TransportError:
     return error
 
 
+@pytest.mark.parametrize(
+    ("field", "seconds"),
+    [
+        (b"", None),
+        (b"Retry-After: 7\r\n", 7.0),
+        (b"retry-after:  0 \r\n", 0.0),
+        (b"Retry-After: 99999999999999999999\r\n", 86_400.0),
+        (b"Retry-After: -1\r\n", None),
+        (b"Retry-After: 1.5\r\n", None),
+        (b"Retry-After: \xb2\r\n", None),
+        (b"Retry-After: Sun, 22 Nov 2026 22:00:00 GMT\r\n", None),
+        (b"Retry-After: 1\r\nRetry-After: 2\r\n", None),
+    ],
+)
+def test_a_refusal_says_how_long_to_stay_away(field: bytes, seconds: float | None) -> None:
+    error = answered_with(b"HTTP/1.1 429 Too Many Requests\r\n%bContent-Length: 0\r\n\r\n" % field)
+    assert isinstance(error, HandshakeRefusedError)
+    assert (error.status, error.retry_after_seconds) == (429, seconds)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 302])
 def test_a_refusal_gives_its_status_and_not_its_body(status: int) -> None:
     body = b"Incorrect API key provided: " + KEY.encode()

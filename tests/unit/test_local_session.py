@@ -19,6 +19,8 @@ from tests.support.local_client import (
 )
 
 SILENCE = b"\xff" * 8_000
+PAUSE = SILENCE[:160]
+"""A line that is heard before its caller is."""
 WORDS = encode_pcmu(ToneSource(Tone(((300, -10), (450, -14))), 8_000).read(3_200))
 MESSAGE = [
     "response.created",
@@ -119,7 +121,7 @@ def test_audio_turn() -> None:
 
 
 def test_without_being_asked_nothing_is_transcribed() -> None:
-    said = greeted().append(WORDS + SILENCE)
+    said = greeted().append(PAUSE + WORDS + SILENCE)
     assert not any("transcription" in event["type"] for event in said)
 
 
@@ -202,7 +204,7 @@ def test_a_session_that_is_not_interrupted_answers_afterwards() -> None:
     client = telephone_client()
     client.update(audio=detection(interrupt_response=False))
     client.send("response.create")
-    assert types(client.append(WORDS + SILENCE)) == TURN
+    assert types(client.append(PAUSE + WORDS + SILENCE)) == TURN
     names = types(client.finish())
     assert names.count("response.created") == 1
     assert names.count("response.done") == 2
@@ -211,16 +213,16 @@ def test_a_session_that_is_not_interrupted_answers_afterwards() -> None:
 def test_a_session_that_creates_no_response_waits_for_one() -> None:
     client = greeted()
     client.update(audio=detection(create_response=False))
-    assert types(client.append(WORDS + SILENCE)) == TURN
+    assert types(client.append(PAUSE + WORDS + SILENCE)) == TURN
     assert types(client.send("response.create"))[0] == "response.created"
 
 
 def test_commit_and_clear_by_hand() -> None:
     client = greeted()
     client.update(audio=detection())
-    assert client.append(WORDS) == []
+    assert client.append(PAUSE + WORDS) == []
     assert types(client.send("input_audio_buffer.commit")) == TURN[2:]
-    client.append(WORDS)
+    client.append(PAUSE + WORDS)
     assert types(client.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
     refused = error(client.send("input_audio_buffer.commit", event_id="mine"))
     assert refused["code"] == "input_audio_buffer_commit_empty"
@@ -240,7 +242,7 @@ def test_digits_dialled_in_a_turn_by_hand_are_its_text() -> None:
 
 def test_a_commit_while_the_caller_speaks_ends_the_turn() -> None:
     client = greeted()
-    (started,) = client.append(WORDS)
+    (started,) = client.append(PAUSE + WORDS)
     said = client.send("input_audio_buffer.commit")
     assert said[0]["item_id"] == started["item_id"]
     assert client.append(SILENCE) == []
@@ -248,12 +250,12 @@ def test_a_commit_while_the_caller_speaks_ends_the_turn() -> None:
 
 def test_turn_detection_that_is_switched_off_and_on_begins_anew() -> None:
     client = greeted()
-    client.append(WORDS)
+    client.append(PAUSE + WORDS)
     client.update(audio=detection())
     client.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
     assert client.append(SILENCE) == []
     client.update(audio=detection())
-    client.append(WORDS)
+    client.append(PAUSE + WORDS)
     client.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
     assert client.append(SILENCE) == []
 
@@ -400,7 +402,7 @@ def test_every_event_is_one_that_the_client_side_knows() -> None:
     client = greeted()
     client.update(audio={"input": {"transcription": {"model": "any"}}})
     client.say("[keys 1]")
-    client.append(WORDS + SILENCE)
+    client.append(PAUSE + WORDS + SILENCE)
     client.finish()
     client.send("dance")
     client.send("input_audio_buffer.clear")

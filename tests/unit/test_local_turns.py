@@ -41,7 +41,9 @@ def test_the_third_voice_frame_in_a_row_begins_speech_padded_to_the_front() -> N
 
 
 def test_the_padding_stops_at_the_start_of_the_audio() -> None:
-    assert feed(TurnDetector(TurnSettings()), voice(), 3) == [SpeechBegan(audio_start_ms=0)]
+    detector = TurnDetector(TurnSettings())
+    assert feed(detector, SILENCE, 1) == []
+    assert feed(detector, voice(), 3) == [SpeechBegan(audio_start_ms=0)]
 
 
 def test_two_frames_of_noise_are_a_click() -> None:
@@ -53,7 +55,8 @@ def test_two_frames_of_noise_are_a_click() -> None:
 
 def test_speech_ends_after_the_silence_that_the_session_asks_for() -> None:
     detector = TurnDetector(TurnSettings(silence_duration_ms=200))
-    feed(detector, voice(), 10)
+    feed(detector, SILENCE, 5)
+    feed(detector, voice(), 5)
     assert feed(detector, SILENCE, 9) == []
     assert feed(detector, SILENCE, 1) == [SpeechEnded(audio_end_ms=400)]
     assert not detector.is_speaking
@@ -90,15 +93,27 @@ def test_the_threshold_asks_for_a_distance_from_the_noise(threshold: float, begi
     assert bool(feed(detector, voice(400), 3)) is begins
 
 
-def test_steady_noise_becomes_the_floor_within_two_seconds() -> None:
-    detector = TurnDetector(TurnSettings())
+def noise(frames: int) -> list[bytes]:
+    """Give frames of steady noise, at -35 dB below full scale."""
     seeded = random.Random(1)
-    edges: list[SpeechBegan | SpeechEnded] = []
-    for _ in range(300):
-        noise = array("h", [round(seeded.gauss(0, 600)) for _ in range(160)]).tobytes()
-        edges += feed(detector, noise, 1)
+    return [
+        array("h", [round(seeded.gauss(0, 600)) for _ in range(160)]).tobytes()
+        for _ in range(frames)
+    ]
+
+
+def test_noise_that_comes_up_becomes_the_floor_within_two_seconds() -> None:
+    detector = TurnDetector(TurnSettings())
+    feed(detector, SILENCE, 50)
+    edges = [edge for frame in noise(300) for edge in feed(detector, frame, 1)]
     assert [type(edge) for edge in edges] == [SpeechBegan, SpeechEnded]
-    assert edges[1] == SpeechEnded(audio_end_ms=2100)
+    assert edges[1] == SpeechEnded(audio_end_ms=1_000 + 2_100)
+
+
+def test_the_noise_that_a_line_begins_with_is_no_speech() -> None:
+    detector = TurnDetector(TurnSettings())
+    assert [edge for frame in noise(300) for edge in feed(detector, frame, 1)] == []
+    assert [type(edge) for edge in feed(detector, voice(), 3)] == [SpeechBegan]
 
 
 def test_a_reset_forgets_speech_under_way() -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
+from telephony.app.bench.doubt import doubt_floor
 from telephony.app.bench.import_cost import ImportCost
 from telephony.app.bench.messages import Floor, Opened, Samples
 from telephony.app.bench.usage import ProcessUse
@@ -37,12 +38,8 @@ ENOUGH = 0.98
 GROWTH_LIMIT_S = 0.05
 """A queue grows when its median over the last quarter holds so much more than over the first."""
 QUARTER = 4
-WAKE_FLOOR_LIMIT_MS = 2.0
-"""Beyond it this machine is too busy for latencies, and so for queues, to mean anything."""
 SERVER_LATE_LIMIT_MS = 100.0
 MS_PER_S, US_PER_S = 1000, 1_000_000
-OCTETS_PER_MB = 1_000_000
-PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +200,6 @@ def make_realtime_report(seen: ObservedRealtime) -> RealtimeReport:
     down_first, down_last = first_and_last(down)
     up_rate = _per_second(sessions.there.up, use.elapsed_s)
     down_rate = _per_second(sessions.here.down, use.elapsed_s)
-    cpu_s = use.user_s + use.system_s
     ours, floor = seen.ours, seen.floor
     return RealtimeReport(
         delta_us=ours.delta_us,
@@ -220,8 +216,10 @@ def make_realtime_report(seen: ObservedRealtime) -> RealtimeReport:
         seconds=use.elapsed_s,
         events_up_per_s=up_rate,
         events_down_per_s=down_rate,
-        sessions_core_percent=cpu_s / use.elapsed_s * PERCENT,
-        sessions_us_per_event=cpu_s * US_PER_S / max(1.0, (up_rate + down_rate) * use.elapsed_s),
+        sessions_core_percent=use.core_percent,
+        sessions_us_per_event=use.cpu_s
+        * US_PER_S
+        / max(1.0, (up_rate + down_rate) * use.elapsed_s),
         queue_up_first=up_first,
         queue_up_last=up_last,
         queue_up_most=max(up),
@@ -231,9 +229,7 @@ def make_realtime_report(seen: ObservedRealtime) -> RealtimeReport:
         queue_allowed_growth=_allowed_growth(sessions),
         backlog_most_ms=sessions.here.backlog_ms,
         appends_dropped=sessions.here.dropped,
-        rss_mb_per_session=(use.resident_octets - use.base_octets)
-        / OCTETS_PER_MB
-        / max(1, sessions.opened.up),
+        rss_mb_per_session=use.grown_mb / max(1, sessions.opened.up),
         wake_floor_p99_ms=sessions.floor.p99_ms,
         is_pinned=seen.is_pinned,
         short=tuple(_short(seen)),
@@ -292,12 +288,8 @@ def _short(seen: ObservedRealtime) -> Iterable[str]:
 
 
 def _reasons_to_doubt(seen: ObservedRealtime) -> Iterable[str]:
-    floor_ms, late_ms = seen.sessions.floor.p99_ms, seen.sessions.there.late_ms
-    if floor_ms > WAKE_FLOOR_LIMIT_MS:
-        yield (
-            f"wake floor p99 is {floor_ms:.1f} ms, wanted {WAKE_FLOOR_LIMIT_MS:g}:"
-            " others use this machine"
-        )
+    yield from doubt_floor(seen.sessions.floor)
+    late_ms = seen.sessions.there.late_ms
     if late_ms > SERVER_LATE_LIMIT_MS:
         yield f"the server was {late_ms:.0f} ms late: it could not keep up"
 

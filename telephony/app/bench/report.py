@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from telephony.app.bench.doubt import doubt_floor
 from telephony.app.bench.messages import Dialled, Floor, Marker, Measured, ModelCounts
 from telephony.app.bench.quantiles import quantile_ms
 from telephony.app.bench.usage import ProcessUse
@@ -23,8 +24,6 @@ FRAMES_PER_SECOND = 50
 FLOOR_US = {"pcmu": 10.0, "pcma": 10.0, "pcm": 13.0}
 """What the kernel alone takes for a call-frame: one datagram each way, one WebSocket write, a fifth
 of a read, and for `pcm` the resampling in C."""
-WAKE_FLOOR_LIMIT_MS = 2.0
-"""Beyond it this machine is too busy for latencies to mean anything."""
 WAITED_LIMIT_MS = 10.0
 """Of each second: beyond it the engine's own core is too busy with others."""
 SEND_LATE_LIMIT_MS = 5.0
@@ -37,8 +36,6 @@ UPLINK_LIMIT_NS = 500_000_000
 PACKET_MS = 1000 / FRAMES_PER_SECOND
 US_PER_S = 1_000_000
 MS_PER_S = 1000
-OCTETS_PER_MB = 1_000_000
-PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +160,16 @@ def make_report(seen: Observed) -> BenchReport:
     """Turn what was observed into figures, and judge whether they can be believed."""
     engine, measured, dialled = seen.engine, seen.measured, seen.dialled
     frames = max(1.0, seen.calls * engine.elapsed_s * FRAMES_PER_SECOND)
-    cpu_s = engine.user_s + engine.system_s
     echo = echo_delays_ns(seen.markers)
     uplink = uplink_delays_ns(seen.markers, seen.heard)
     return BenchReport(
         calls=seen.calls,
         session=seen.session,
         seconds=engine.elapsed_s,
-        cpu_us_per_call_frame=cpu_s * US_PER_S / frames,
+        cpu_us_per_call_frame=engine.cpu_s * US_PER_S / frames,
         cpu_user_us_per_call_frame=engine.user_s * US_PER_S / frames,
         cpu_system_us_per_call_frame=engine.system_s * US_PER_S / frames,
-        core_percent=cpu_s / engine.elapsed_s * PERCENT,
+        core_percent=engine.core_percent,
         floor_us_per_call_frame=FLOOR_US[seen.session],
         pacing_p50_ms=measured.gap_error_p50_ms,
         pacing_p99_ms=measured.gap_error_p99_ms,
@@ -187,7 +183,7 @@ def make_report(seen: Observed) -> BenchReport:
         echo_p95_ms=quantile_ms(echo, 0.95),
         uplink_p50_ms=quantile_ms(uplink, 0.5),
         uplink_p95_ms=quantile_ms(uplink, 0.95),
-        rss_mb_per_call=(engine.resident_octets - engine.base_octets) / OCTETS_PER_MB / seen.calls,
+        rss_mb_per_call=engine.grown_mb / seen.calls,
         setups=dialled.up,
         setups_failed=dialled.failed,
         setup_p50_ms=dialled.setup_p50_ms,
@@ -217,11 +213,7 @@ def _appended_share(seen: Observed) -> float:
 
 def _reasons_to_doubt(seen: Observed) -> Iterable[str]:
     """Say why latencies are void; processor time is not, as it is the engine's own."""
-    if seen.floor.p99_ms > WAKE_FLOOR_LIMIT_MS:
-        yield (
-            f"wake floor p99 is {seen.floor.p99_ms:.1f} ms, wanted {WAKE_FLOOR_LIMIT_MS:g}:"
-            " others use this machine"
-        )
+    yield from doubt_floor(seen.floor)
     waited_ms = _waited_ms_per_s(seen.engine) or 0.0
     if waited_ms > WAITED_LIMIT_MS:
         yield (

@@ -23,6 +23,8 @@ __all__ = [
 USER_TICKS, SYSTEM_TICKS = 11, 12
 """utime and stime, counted from the field that follows the command's closing parenthesis."""
 OCTETS_PER_KIB = 1024
+OCTETS_PER_MB = 1_000_000
+PERCENT = 100
 NS_PER_SECOND = 1_000_000_000
 
 
@@ -52,6 +54,21 @@ class ProcessUse:
     """Resident before its work began."""
     resident_octets: int
     """Resident at the end of the window."""
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time, ours and the kernel's for us."""
+        return self.user_s + self.system_s
+
+    @property
+    def core_percent(self) -> float:
+        """That, of one core."""
+        return self.cpu_s / self.elapsed_s * PERCENT
+
+    @property
+    def grown_mb(self) -> float:
+        """Memory that the work took."""
+        return (self.resident_octets - self.base_octets) / OCTETS_PER_MB
 
 
 def read_cpu_seconds(stat: str, ticks_per_second: int) -> tuple[float, float]:
