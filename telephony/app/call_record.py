@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from telephony.agent import AnyAgent
 from telephony.app.conductor import Conductor
+from telephony.app.way import Way
 from telephony.call import CallAnswered, CallEnded, CallEvent, PlayoutAdvanced, WordsAdded
 
 __all__ = ["CallRecord"]
@@ -31,6 +32,7 @@ class CallRecord:
         transfer_tool_call_id: The function call that waits for a transfer.
         is_over: Whether it has ended.
         conductor: Who conducts it; None leaves it to the one for agents of ours.
+        way: How it reached us; None is our own SIP.
     """
 
     call_id: str
@@ -41,6 +43,7 @@ class CallRecord:
     transfer_tool_call_id: str | None = None
     is_over: bool = False
     conductor: Conductor | None = None
+    way: Way | None = None
 
     def take(self, event: CallEvent) -> None:
         """Take the next row."""

@@ -16,11 +16,11 @@ from telephony.app.sdk_link import CallLink
 from telephony.app.tool_call import Failed
 from telephony.app.tool_loop import ToolLoop
 from telephony.app.tool_threads import NoThreadError
+from telephony.app.way import Way
 from telephony.call import (
     CallCommandBody,
     CallEnded,
     CallEventBody,
-    RejectCall,
     VoicePlan,
 )
 
@@ -50,6 +50,7 @@ class SdkConductor:
 
     Args:
         what: What it begins with.
+        way: Takes the call, or refuses it.
         command: Takes commands for the call.
         may_transfer: Says whether a target is allowed.
     """
@@ -57,13 +58,14 @@ class SdkConductor:
     def __init__(
         self,
         what: SdkCall,
+        way: Way,
         command: Callable[[CallCommandBody], None],
         may_transfer: Callable[[str], bool],
     ) -> None:
         """Be ready to `converse`."""
         self._what = what
-        self._command = command
-        self._link = CallLink(what.call.call_id, command, may_transfer)
+        self._way = way
+        self._link = CallLink(what.call.call_id, way, command, may_transfer)
         self._running: asyncio.Future[Failed | None] | None = None
 
     def handle_row(self, record: CallRecord, row: CallEventBody) -> None:  # noqa: ARG002 - one call's
@@ -94,7 +96,7 @@ class SdkConductor:
         if failed is not None:
             noted.error("conversation failed", exception=failed.trace)
         if not self._link.is_answered:
-            self._command(RejectCall(status=INTERNAL_ERROR))
+            self._way.reject(INTERNAL_ERROR)
 
 
 async def _converse(what: SdkCall, link: CallLink) -> Failed | None:

@@ -19,6 +19,7 @@ from telephony.app.agents_sdk import facts as facts_module
 from telephony.app.agents_sdk import hang_up, press_keys, transfer_tool
 from telephony.app.sdk_link import CallLink
 from telephony.app.transfers import NOT_ALLOWED
+from telephony.app.way import SipWay
 from telephony.call import CallCommandBody, HangUp, SendDigits, StartTransfer, TransferEnded
 from telephony.errors import LocalError
 
@@ -43,7 +44,7 @@ async def in_a_call(
 ) -> tuple[str, list[CallCommandBody]]:
     """Call a function within a call; give what it says, and the commands."""
     commands: list[CallCommandBody] = []
-    link = CallLink("e1-1", commands.append, is_allowed)
+    link = CallLink("e1-1", SipWay(commands.append), commands.append, is_allowed)
     link.bind()
     running = asyncio.ensure_future(invoke(tool, arguments))
     await asyncio.sleep(0)

@@ -24,6 +24,7 @@ from agents.realtime.model_inputs import (
 from telephony import IncomingCall
 from telephony.app.agents_sdk.engine_model import EngineRealtimeModel, NoCallError, converse
 from telephony.app.sdk_link import CallLink
+from telephony.app.way import SipWay
 from telephony.call import (
     AddWords,
     AnswerCall,
@@ -67,7 +68,7 @@ class Bench:
     def __init__(self) -> None:
         self.commands: list[CallCommandBody] = []
         self.is_commanded = asyncio.Event()
-        self.link = CallLink("e1-1", self._take, lambda _target: True)
+        self.link = CallLink("e1-1", SipWay(self._take), self._take, lambda _target: True)
         self.link.bind()
         self.model = EngineRealtimeModel(self.link, LINE, "\nKnown.")
         self.ear = Ear()

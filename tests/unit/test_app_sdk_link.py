@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from telephony.app.sdk_link import HUNG, MAX_WAITING_ROWS, CallLink, current_call
 from telephony.app.transfers import NOT_ALLOWED, UNDER_WAY
+from telephony.app.way import SipWay
 from telephony.call import (
     AnswerCall,
     CallCommandBody,
@@ -33,7 +34,12 @@ class Bench:
 
     def __init__(self, *, is_bound: bool = True) -> None:
         self.commands: list[CallCommandBody] = []
-        self.link = CallLink("e1-1", self.commands.append, lambda target: target == TARGET)
+        self.link = CallLink(
+            "e1-1",
+            SipWay(self.commands.append),
+            self.commands.append,
+            lambda target: target == TARGET,
+        )
         if is_bound:
             self.link.bind()
 
@@ -76,7 +82,7 @@ def test_commands_go_to_the_engine_until_the_call_is_over() -> None:
     async def main() -> None:
         bench = Bench()
         assert not bench.link.is_answered
-        bench.link.command(AnswerCall(plan=PLAN))
+        bench.link.answer(PLAN)
         assert bench.link.is_answered
         bench.link.handle_row(ENDED)
         bench.link.command(HangUp())
