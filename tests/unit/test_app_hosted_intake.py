@@ -609,6 +609,38 @@ def test_a_call_that_outlives_the_engine_is_left_to_the_next_process(tmp_path: P
     run(main)
 
 
+class FailingJournal(SqliteJournal):
+    """A journal that cannot be renewed, for a while."""
+
+    failures = 3
+
+    def renew(self, now_s: float) -> frozenset[str]:
+        if self.failures:
+            self.failures -= 1
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().renew(now_s)
+
+
+def test_a_journal_that_fails_for_a_while_is_told_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RENEW_SECONDS", 0.02)
+
+    async def main() -> None:
+        async with benched(tmp_path) as bench:
+            await bench.leave_behind()
+            failing = FailingJournal(tmp_path / "j", "a")
+            async with bench.app(journal=failing) as app:
+                with capture_logs() as logs:
+                    app.intake.start()
+                    await app.received()
+                    await app.next(AttachHosted)
+                errors = [line["event"] for line in logs if line["log_level"] == "error"]
+                assert errors == ["hosted calls are not renewed"]
+
+    run(main)
+
+
 class FullJournal(SqliteJournal):
     """A journal on a disk that has room for the webhook alone."""
 

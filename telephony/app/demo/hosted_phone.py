@@ -1,6 +1,7 @@
 """The phone of `telephony demo --hosted`: one agent, a tool, a way to a person, and goodbye."""
 
-from telephony import Agent, Phone, Transfer, hang_up, tool
+from telephony.agent import Agent, Transfer, hang_up, tool
+from telephony.app.phone import Phone
 
 __all__ = ["HOURS", "OPERATOR", "phone"]
 

@@ -36,6 +36,7 @@ version = 1
 url = "{realtime}"
 dialect = "openai"
 model = "demo"
+transcribe_with = "demo"
 api_key = {{ file = "{key}" }}
 
 [hosted.provider]

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -140,13 +141,26 @@ class Intake:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._handle_done)
+
+    def _handle_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            trace = "".join(traceback.format_exception(error))
+            log.error("a hosted call cannot go on", exception=trace, fault="ours")
 
     async def _keep(self) -> None:
         """Hold what is ours, and take on what is nobody's, until stopped."""
+        is_failing = False
         while True:
-            with suppress(JournalError):  # it was logged for each call that could not be written
+            try:
                 await self._look()
+                is_failing = False
+            except JournalError as failed:
+                if not is_failing:  # a full disk would fill the log as well
+                    log.error("hosted calls are not renewed", why=str(failed), fault="ours")
+                is_failing = True
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _look(self) -> None:
