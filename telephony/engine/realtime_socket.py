@@ -67,8 +67,8 @@ class SocketSettings:
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
     user_agent: str = PRODUCT
-    max_message_octets: int = MAX_MESSAGE_OCTETS
-    """A longer message from the server fails the connection (1009)."""
+    max_message_octets: int | None = None
+    """A longer one from the server fails the connection (1009); None is what a session takes."""
     on_message: Callable[[bytes], None] | None = None
     """Sees each message of the server as it came, before the session does."""
     on_unanswered_close: Callable[[str], None] | None = None
@@ -105,7 +105,7 @@ class RealtimeSocket:
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
-        limit = self._settings.max_message_octets
+        limit = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
         self._protocol = client_protocol(url, max_message_octets=limit)
         self._read = FrameReader(self._protocol, limit).read
         self._headers = {"User-Agent": self._settings.user_agent, **headers}

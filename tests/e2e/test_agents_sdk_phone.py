@@ -205,7 +205,8 @@ def test_a_guardrail_that_trips_stops_the_words_and_tells_the_agent_so(served: S
         await off_loop(lambda: served.said("did not understand"))
 
     def is_feedback(row: Row) -> bool:
-        return row["texts"] == ["guardrail triggered: no_stories"]
+        texts: object = row["texts"]
+        return texts == ["guardrail triggered: no_stories"]
 
     call(served, act)
     assert "forbidden" in served.told("guardrail_tripped")[0]["message"]
