@@ -166,8 +166,16 @@ def call(
     raise typer.Exit(place(options, as_json=as_json))
 
 
-@app.command(epilog=_examples("telephony demo", "telephony demo --out shown --json"))
+@app.command(
+    epilog=_examples(
+        "telephony demo", "telephony demo --out shown --json", "telephony demo --hosted"
+    )
+)
 def demo(
+    hosted: Annotated[
+        bool,
+        typer.Option("--hosted", help="Show calls that a provider holds, before a stand-in."),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -183,10 +191,14 @@ def demo(
 
     Writes the audio in stereo, a timeline and a picture. Exits with 1 where anything is not as it
     should be.
+
+    With --hosted a stand-in provider on this machine tells `telephony serve` of two calls by a
+    webhook and holds them: they are accepted, joined by their id, served by a tool, referred and
+    hung up. What reached the provider is the proof, and is written.
     """
     from telephony.app.demo import demo as play
 
-    raise typer.Exit(play(out, as_json=as_json))
+    raise typer.Exit(play(out, as_json=as_json, hosted=hosted))
 
 
 @app.command(epilog=_examples("telephony local", "telephony local --listen 127.0.0.1:0"))

@@ -4,9 +4,11 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 from telephony.agent import Agent, AnyAgent
 from telephony.app.configured import Configured
+from telephony.app.hosted.checks import hosted_warnings
 from telephony.call import Line
 from telephony.config import ListenAddress, Settings, is_loopback
 from telephony.errors import ConfigurationError
@@ -33,14 +35,27 @@ def check_machine(settings: Settings) -> Iterator[str]:
             if refused.errno != errno.EADDRINUSE:
                 raise ConfigurationError(f"{key}: is {where}, but: {refused.strerror}") from None
             yield f"{key}: {where} is in use now, perhaps by a phone that is being served"
-    directory = settings.record.directory
-    if directory is not None:
-        existing = next(one for one in (directory, *directory.absolute().parents) if one.exists())
-        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-            raise ConfigurationError(
-                f"record.directory: is {str(directory)!r}, wanted one that we can write to:"
-                f" {existing} is none"
-            )
+    if settings.record.directory is not None:
+        _check_directory("record.directory", settings.record.directory)
+    if settings.hosted:
+        _check_store(settings.store.path)
+
+
+def _check_directory(key: str, directory: Path) -> None:
+    existing = next(one for one in (directory, *directory.absolute().parents) if one.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"{key}: is {str(directory)!r}, wanted one that we can write to: {existing} is none"
+        )
+
+
+def _check_store(path: Path) -> None:
+    """Find a file that calls could not be written into; it is not made here."""
+    folder = path.absolute().parent
+    if not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+        raise ConfigurationError(
+            f"store.path: is {str(path)!r}, wanted a file that we can write to"
+        )
 
 
 def _try_to_listen(address: ListenAddress) -> None:
@@ -60,6 +75,7 @@ def warnings(configured: Configured) -> list[str]:
         *_shadowed_lines(configured),
         *_unreached_agents(configured),
         *_narrow_limits(configured.settings),
+        *hosted_warnings(configured.settings, [agent for _, agent in configured.lines]),
         *forgotten_words(configured),
     ]
 

@@ -18,6 +18,7 @@ from telephony.app.configured import (
     load_phone,
     load_settings,
 )
+from telephony.app.hosted.checks import hosted_api
 from telephony.app.sdk_facts import sdk_functions, sdk_transfers
 from telephony.call import Line
 from telephony.call import route as find_route
@@ -62,6 +63,9 @@ def _facts(configured: Configured, path: Path | None) -> Iterator[tuple[str, str
     yield "HTTP", settings.http.listen
     yield "callers", f"this machine{', ' + callers if callers else ' only'}"
     yield "voice", servers or "the embedded rule dialog, no key needed"
+    for name, hosted in settings.hosted.items():
+        api = hosted_api(settings, name)
+        yield "hosted", f"{name}: webhooks to {hosted.path}; {api}; noted in {settings.store.path}"
     yield "event log", f"{directory}/CALL_ID.jsonl" if directory else "not kept"
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from telephony.agent import Agent, AnyAgent, SdkAgent, Transfer, agents_by_name, session_tools
+from telephony.app.hosted.checks import hosted_faults, hosted_realtime
 from telephony.app.phone import OnIncoming, Phone
 from telephony.app.plans import Plans, VoiceServer
 from telephony.app.reception import reception_phone
 from telephony.app.sdk_facts import sdk_faults
+from telephony.app.way_needs import unmet_needs
+from telephony.call import HostedLeg
 from telephony.config import LINE_NUMBER, AgentSettings, RealtimeSettings, Settings, load
 from telephony.engine.descriptors import check_calls, descriptor_limit
 from telephony.engine.settings import EngineSettings, SipListen
@@ -81,9 +84,11 @@ class Configured:
         """
         if embedded_url is not None:
             return Plans({LOCAL: VoiceServer(embedded_url)})
-        return Plans(
-            {name: _voice_server(server, environ) for name, server in self.servers.items()}
-        )
+        return Plans(self.voice_servers(environ))
+
+    def voice_servers(self, environ: Mapping[str, str]) -> dict[str, VoiceServer]:
+        """Give the servers of the settings, with their keys."""
+        return {name: _voice_server(server, environ) for name, server in self.servers.items()}
 
 
 def load_phone(spec: str) -> Phone:
@@ -255,6 +260,8 @@ def _faults(configured: Configured) -> Iterator[str]:
                 " dialled, 'prefix*' or '*'"
             )
     yield from _absent_keys(configured.servers)
+    yield from hosted_faults(configured.settings, os.environ)
+    yield from _unmet_needs(configured)
     servers = list(configured.servers) or [LOCAL]
     for agent in configured.agents.values():
         if agent.realtime is not None and agent.realtime not in servers:
@@ -268,6 +275,19 @@ def _faults(configured: Configured) -> Iterator[str]:
         except ConfigurationError as untellable:
             yield f"agent {agent.name!r}: {untellable}"
         yield from _handoff_faults(configured, agent)
+
+
+def _unmet_needs(configured: Configured) -> Iterator[str]:
+    """Find what agents ask for that calls cannot give which a provider holds."""
+    settings = configured.settings
+    for name in settings.hosted if settings.realtime else ():
+        realtime = hosted_realtime(settings, name)
+        reached = [
+            agent
+            for agent in configured.agents.values()
+            if isinstance(agent, Agent) and agent.realtime in (None, realtime)
+        ]
+        yield from unmet_needs(reached, f"hosted.{name}", HostedLeg.capabilities)
 
 
 def _handoff_faults(configured: Configured, agent: Agent) -> Iterator[str]:

@@ -1,6 +1,10 @@
-"""The web server: health for a load balancer, metrics for Prometheus, calls for people."""
+"""The web server: health for a load balancer, metrics, calls for people, webhooks of providers."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from telephony.app.call_record import CallRecord
@@ -71,6 +75,7 @@ class HttpServer:
         registry: Whose metrics are shown.
         health: What is shown of the parts.
         token: What requests must show; None where only loopback is listened on.
+        webhooks: By path, who takes what providers post there.
     """
 
     def __init__(
@@ -79,9 +84,10 @@ class HttpServer:
         registry: CollectorRegistry,
         health: Health,
         token: str | None = None,
+        webhooks: Mapping[str, Handler] = MappingProxyType({}),
     ) -> None:
         """Lay out the routes."""
-        app = web.Application(middlewares=[guard(token)])
+        app = web.Application(middlewares=[guard(token, webhooks)])
         app[HEALTH] = health
         app[SWITCHBOARD] = switchboard
         app[REGISTRY] = registry
@@ -90,6 +96,8 @@ class HttpServer:
         app.router.add_get("/calls", _calls)
         app.router.add_get("/calls/{call_id}", _call)
         app.router.add_get("/calls/{call_id}/transcript", _transcript)
+        for path, handler in webhooks.items():
+            app.router.add_post(path, handler)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_SECONDS)
 
     async def start(self, host: str, port: int) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """Who may read the calls: who knows the token or, where there is none, programs of this machine."""
 
 import hmac
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -14,7 +15,7 @@ HEALTH_PATH = "/healthz"
 """Open to all: a load balancer holds no secret, and it tells nothing of calls."""
 
 
-def guard(token: str | None) -> Middleware:
+def guard(token: str | None, webhooks: Collection[str] = ()) -> Middleware:
     """Make the check that every request passes before it is looked at.
 
     Metrics are behind it, too: they tell how many call, and which tools fail.
@@ -23,11 +24,13 @@ def guard(token: str | None) -> Middleware:
         token: What `Authorization: Bearer` must show. None: the server listens on loopback only,
             and the Host must be this machine's. A page that a browser was led to may have its own
             name resolve to 127.0.0.1 (DNS rebinding), and would read the calls; its Host tells.
+        webhooks: Paths that are open to all, as what comes there is signed, and tells nothing.
     """
+    open_to_all = {HEALTH_PATH, *webhooks}
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path == HEALTH_PATH:
+        if request.path in open_to_all:
             return await handler(request)
         if token is None:
             if not _names_this_machine(request.host):

@@ -99,6 +99,8 @@ def incoming_call(call_id: str, incoming: CallIncoming) -> IncomingCall:
         caller_name=incoming.caller_name,
         source=incoming.source,
         headers=incoming.headers,
+        way=incoming.way,
+        capabilities=incoming.capabilities,
     )
 
 

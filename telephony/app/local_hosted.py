@@ -9,7 +9,7 @@ Clients attach at `ws://.../v1/realtime?call_id=rtc_1`, at any time between and 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -44,7 +44,12 @@ class LocalHostedCall:
     """
 
     def __init__(
-        self, call_id: str, token: str, speaker: Speaker, accepted: Mapping[str, Any]
+        self,
+        call_id: str,
+        token: str,
+        speaker: Speaker,
+        accepted: Mapping[str, Any],
+        on_message: Callable[[bytes], None] = lambda _text: None,
     ) -> None:
         """Take the call; its clock runs on the event loop from now on.
 
@@ -53,11 +58,13 @@ class LocalHostedCall:
             token: Tells the session's ids from all others'.
             speaker: The voice.
             accepted: The session it was accepted with, as the protocol writes it.
+            on_message: Is shown each message of a client.
 
         Raises:
             RefusedEventError: It cannot be accepted so.
         """
         self.call_id = call_id
+        self._on_message = on_message
         self.clients: list[Attached] = []
         self.is_over = False
         self._loop = asyncio.get_running_loop()
@@ -100,6 +107,7 @@ class LocalHostedCall:
     def handle_message(self, text: bytes) -> None:
         """Take a message of a client's."""
         if not self.is_over:
+            self._on_message(text)
             self._session.handle_message(text, self._now_ns())
             self._rearm()
 

@@ -86,18 +86,25 @@ class LocalServer:
             log.warning("clients are not authenticated", host=address[0])
         return f"ws://{host_in_uri(address[0])}:{address[1]}{PATH}"
 
-    def hold_call(self, call_id: str, accepted: Mapping[str, Any]) -> LocalHostedCall:
+    def hold_call(
+        self,
+        call_id: str,
+        accepted: Mapping[str, Any],
+        on_message: Callable[[bytes], None] = lambda _text: None,
+    ) -> LocalHostedCall:
         """Hold a call, as a provider does: clients attach to its session by `?call_id=`.
 
         Args:
             call_id: Its name.
             accepted: The session it was accepted with, as the protocol writes it.
+            on_message: Is shown each message of a client.
 
         Raises:
             RefusedEventError: It cannot be accepted so; whoever accepts it is at fault.
         """
         self._hosted = {name: call for name, call in self._hosted.items() if not call.is_over}
-        call = LocalHostedCall(call_id, secrets.token_hex(6), self.speaker, accepted)
+        token = secrets.token_hex(6)
+        call = LocalHostedCall(call_id, token, self.speaker, accepted, on_message)
         self._hosted[call_id] = call
         return call
 

@@ -84,6 +84,9 @@ class Metrics:
         self._tool_failures = Counter(
             name + "tool_failures", "Tools that gave no result", ["how"], registry=registry
         )
+        self._webhooks = Counter(
+            name + "webhooks", "Webhooks of providers", ["server", "outcome"], registry=registry
+        )
         self._tool_threads = Gauge(
             name + "tool_threads", "Threads that tools hold, hung ones included", registry=registry
         )
@@ -166,6 +169,15 @@ class Metrics:
             how: "arguments", "timeout", "busy", "failed" or "too_long".
         """
         self._tool_failures.labels(how).inc()
+
+    def count_webhook(self, server: str, outcome: str) -> None:
+        """Count a webhook.
+
+        Args:
+            server: Name of the `[hosted.NAME]` it came to.
+            outcome: What came of it: "taken", "repeated", or why it was refused.
+        """
+        self._webhooks.labels(server, outcome).inc()
 
     def show_tool_threads(self, taken: Callable[[], int]) -> None:
         """Show from now on how many threads tools hold, as `taken` says when asked."""

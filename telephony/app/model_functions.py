@@ -127,7 +127,8 @@ class ModelFunctions:
     def _hand_over(self, record: CallRecord, agent: Agent, requested: ToolRequested) -> None:
         """Give the call to another agent: its settings first, then the answer that speaks."""
         try:
-            plan = self._plans.plan(agent, record.variables)
+            held_by = record.way.realtime if record.way is not None else None
+            plan = self._plans.plan(agent, record.variables, held_by)
         except ConfigurationError as wrong:
             log.error("agent cannot take over", call=record.call_id, why=str(wrong))
             text = f"error: {agent.name} cannot take over; stay with the caller"

@@ -43,6 +43,10 @@ class IncomingCall:
         caller_name: The display name, as the caller gives it.
         source: host:port that the request came from.
         headers: Header fields of the INVITE that are not the protocol's own, in order.
+        way: "sip" for a call over our own SIP, "hosted" for one that a provider holds.
+        capabilities: What can be done with the call beyond talking, tools and handoffs:
+            "blind_transfer", "digits_out", "play", "playout_truth", "transfer_outcome",
+            "turn_settings".
     """
 
     call_id: str
@@ -51,6 +55,8 @@ class IncomingCall:
     caller_name: str
     source: str
     headers: tuple[tuple[str, str], ...]
+    way: str = "sip"
+    capabilities: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """Give the first header field of a name, in any case."""

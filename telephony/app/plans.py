@@ -46,27 +46,38 @@ class Plans:
         """Learn where a server is from now on."""
         self._servers[name] = replace(self._servers[name], url=url)
 
-    def server(self, agent: AnyAgent) -> VoiceServer:
+    def server(self, agent: AnyAgent, held_by: str | None = None) -> VoiceServer:
         """Find an agent's server.
 
+        Args:
+            agent: Who talks.
+            held_by: The server that holds the call, where one does.
+
         Raises:
-            ConfigurationError: It names one that is not configured.
+            ConfigurationError: It names one that is not configured, or not the call's.
         """
-        name = agent.realtime or next(iter(self._servers))
+        name = agent.realtime or held_by or next(iter(self._servers))
         server = self._servers.get(name)
-        if server is None:
-            known = ", ".join(self._servers)
+        if server is None or name != (held_by or name):
+            known = held_by or ", ".join(self._servers)
             message = f"agent {agent.name!r}: realtime is {name!r}, wanted one of {known}"
             raise ConfigurationError(message)
         return server
 
-    def plan(self, agent: Agent, variables: Mapping[str, str]) -> VoicePlan:
+    def plan(
+        self, agent: Agent, variables: Mapping[str, str], held_by: str | None = None
+    ) -> VoicePlan:
         """Make the plan for an agent; `variables` follow its instructions, one a line.
 
+        Args:
+            agent: Who talks.
+            variables: Facts of the call.
+            held_by: The server that holds the call, where one does.
+
         Raises:
-            ConfigurationError: It names a server that is not configured.
+            ConfigurationError: It names a server that is not configured, or not the call's.
         """
-        connection = self.connection(agent)
+        connection = self.connection(agent, held_by)
         return VoicePlan.model_validate(
             dict(connection)
             | {
@@ -84,13 +95,17 @@ class Plans:
             }
         )
 
-    def connection(self, agent: AnyAgent) -> VoicePlan:
+    def connection(self, agent: AnyAgent, held_by: str | None = None) -> VoicePlan:
         """Make the plan for an agent but for what it is: where its session is, and how to reach it.
 
+        Args:
+            agent: Who talks.
+            held_by: The server that holds the call, where one does.
+
         Raises:
-            ConfigurationError: It names a server that is not configured.
+            ConfigurationError: It names a server that is not configured, or not the call's.
         """
-        server = self.server(agent)
+        server = self.server(agent, held_by)
         return VoicePlan(
             url=server.url,
             headers=server.headers,

@@ -7,6 +7,8 @@ engine's, a process of its own, so nothing that happens here delays a packet.
 import asyncio
 import json
 import os
+import secrets
+import sqlite3
 import tempfile
 import time
 from contextlib import AsyncExitStack
@@ -16,11 +18,14 @@ from pathlib import Path
 import structlog
 
 from telephony.app.addresses import host_in_uri
-from telephony.app.advice import forgotten_words
 from telephony.app.children import Child, embedded_server
 from telephony.app.configured import LOCAL, Configured, engine_settings
 from telephony.app.engine_server import EngineServer
 from telephony.app.health import Health, Phase
+from telephony.app.hosted.intake import Intake
+from telephony.app.hosted.journal import SqliteJournal
+from telephony.app.hosted.journal_thread import JournalThread
+from telephony.app.hosted.servers import hosted_servers
 from telephony.app.http import HttpServer
 from telephony.app.journal import Journal
 from telephony.app.metrics import Metrics
@@ -33,6 +38,7 @@ from telephony.errors import TransportError
 
 __all__ = ["Ready", "Served"]
 
+OWNER_OCTETS = 8
 RESTART_SECONDS = 10.0
 """An embedded server that dies again so soon is not helped by one more start."""
 
@@ -68,6 +74,7 @@ class Served:
         self._embedded: Child | None = None
         self._plans: Plans | None = None
         self._switchboard: Switchboard | None = None
+        self._intake: Intake | None = None
         self._metrics = Metrics()
         self._health = Health()
         self.ready = Ready("", "")
@@ -97,12 +104,12 @@ class Served:
     async def __aexit__(self, *_: object) -> None:
         """Hang up, and end all parts."""
         self._health.phase = Phase.DRAINING
+        if self._intake is not None:
+            self._intake.drain()
         await self._stack.aclose()
 
     async def _start(self, stack: AsyncExitStack) -> None:
         configured = self._configured
-        for warning in forgotten_words(configured):
-            log.warning(warning, fault="configuration")
         embedded_url = None
         if configured.needs_embedded_server:
             embedded = self._embedded = embedded_server()
@@ -112,11 +119,16 @@ class Served:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-")))
         link = EngineServer(folder / "engine.sock", self._handle_message)
         self._switchboard = self._make_switchboard(stack, link, embedded_url)
+        intake = self._intake = self._make_intake(link) if configured.settings.hosted else None
         http = await self._start_http(stack)
         stack.callback(lambda: self.switchboard.close(time.time()))
+        if intake is not None:
+            stack.push_async_callback(intake.stop)
         await link.start()
         stack.push_async_callback(link.stop)
         sip = await self._start_engine(stack, folder / "engine.sock")
+        if intake is not None:
+            intake.start()
         self.ready = Ready(sip, http)
         self._health.phase = Phase.SERVING
 
@@ -146,6 +158,22 @@ class Served:
             switchboard.watch(journal.handle_event)
         return switchboard
 
+    def _make_intake(self, link: EngineServer) -> Intake:
+        """Make what takes hosted calls in.
+
+        Raises:
+            TransportError: The file for them cannot be used.
+        """
+        settings, voice = self._configured.settings, self._configured.voice_servers(os.environ)
+        path = settings.store.path
+        try:
+            journal = SqliteJournal(path, secrets.token_hex(OWNER_OCTETS))
+        except (OSError, sqlite3.Error) as failed:
+            why = failed.strerror if isinstance(failed, OSError) else failed
+            raise TransportError(f"cannot keep hosted calls in {path}: {why}") from failed
+        servers = hosted_servers(settings, voice, os.environ)
+        return Intake(servers, JournalThread(journal), self.switchboard, link.send)
+
     async def _start_engine(self, stack: AsyncExitStack, socket: Path) -> str:
         self._engine = Child("engine", "telephony.engine", str(socket))
         stack.push_async_callback(self._engine.stop)
@@ -158,7 +186,9 @@ class Served:
     async def _start_http(self, stack: AsyncExitStack) -> str:
         settings = self._configured.settings.http
         token = settings.token.read(os.environ) if settings.token is not None else None
-        server = HttpServer(self.switchboard, self._metrics.registry, self._health, token)
+        webhooks = self._intake.webhooks(self._metrics.count_webhook) if self._intake else {}
+        registry = self._metrics.registry
+        server = HttpServer(self.switchboard, registry, self._health, token, webhooks)
         stack.push_async_callback(server.stop)
         listen = settings.listen_address
         try:

@@ -22,20 +22,19 @@ from telephony.app.phone import (
     IncomingCall,
     OnIncoming,
     Redirect,
+    Reject,
     Ring,
 )
 from telephony.app.plans import Plans, known_of_call
 from telephony.app.sdk_conductor import SdkCall, SdkConductor
 from telephony.app.tool_runtime import ToolRuntime
+from telephony.app.way import SipWay, Way
 from telephony.call import (
-    AnswerCall,
     CallCommand,
     CallCommandBody,
     CallEvent,
     CallIncoming,
     PlaceCall,
-    RedirectCall,
-    RejectCall,
     RingCall,
 )
 from telephony.errors import ConfigurationError
@@ -106,6 +105,15 @@ class Switchboard:
             case row:
                 (record.conductor or self._functions).handle_row(record, row)
 
+    def expect(self, call_id: str, way: Way) -> None:
+        """Learn of a call that the engine is about to tell of, and that came another way than SIP.
+
+        Args:
+            call_id: Names the call.
+            way: Carries out what is decided about it.
+        """
+        self.calls[call_id] = CallRecord(call_id, way=way)
+
     def place(
         self, call_id: str, target: str, agent: Agent, variables: Mapping[str, str] | None = None
     ) -> None:
@@ -153,7 +161,7 @@ class Switchboard:
         trace = "".join(traceback.format_exception(error))
         log.error("call not decided", call=record.call_id, exception=trace)
         if not record.is_over:
-            self._command(record, RejectCall(status=INTERNAL_ERROR))
+            self._way(record).reject(INTERNAL_ERROR)
 
     async def _answer(self, record: CallRecord, incoming: CallIncoming) -> None:
         decision = await self.incoming.ask_hook(record.call_id, incoming)
@@ -165,31 +173,40 @@ class Switchboard:
             decision = self.incoming.by_line(incoming)
         if record.is_over:
             return
-        if isinstance(decision, Answer):
-            self._answer_with(record, decision, incoming_call(record.call_id, incoming))
-        elif isinstance(decision, Redirect):
-            self._command(record, RedirectCall(contact=decision.to))
-        else:
-            self._command(record, RejectCall(status=decision.status, reason=decision.reason))
+        way = self._way(record)
+        match decision:
+            case Answer():
+                self._answer_with(record, way, decision, incoming_call(record.call_id, incoming))
+            case Redirect(to=to):
+                way.redirect(to)
+            case Reject(status=status, reason=reason):
+                way.reject(status, reason)
 
-    def _answer_with(self, record: CallRecord, answer: Answer, call: IncomingCall) -> None:
+    def _way(self, record: CallRecord) -> Way:
+        return record.way or SipWay(partial(self._command, record))
+
+    def _answer_with(
+        self, record: CallRecord, way: Way, answer: Answer, call: IncomingCall
+    ) -> None:
         """Have an agent answer; one that cannot be served refuses the call."""
         agent, record.variables = answer.agent, answer.variables
         assert isinstance(agent, AnyAgent), "Answer takes no other"
         record.agent = agent
         try:
             if isinstance(agent, Agent):
-                self._command(record, AnswerCall(plan=self._plans.plan(agent, answer.variables)))
+                way.answer(self._plans.plan(agent, answer.variables, way.realtime))
             else:
-                self._converse(record, agent, call)
+                self._converse(record, way, agent, call)
         except ConfigurationError as wrong:
             log.error("agent cannot answer", call=record.call_id, why=str(wrong))
-            self._command(record, RejectCall(status=SERVICE_UNAVAILABLE))
+            way.reject(SERVICE_UNAVAILABLE)
 
-    def _converse(self, record: CallRecord, agent: SdkAgent, call: IncomingCall) -> None:
+    def _converse(self, record: CallRecord, way: Way, agent: SdkAgent, call: IncomingCall) -> None:
         """Let a session of openai-agents conduct the call; it answers by itself."""
+        connection = self._plans.connection(agent, way.realtime)
         conductor = SdkConductor(
-            SdkCall(call, agent, self._plans.connection(agent), known_of_call(record.variables)),
+            SdkCall(call, agent, connection, known_of_call(record.variables)),
+            way,
             partial(self._command, record),
             self._may_transfer,
         )

@@ -59,6 +59,7 @@ from telephony.call.events import (
     VoiceRenewing,
     VoiceRestored,
 )
+from telephony.call.hosted_leg import HostedLeg
 from telephony.call.leg import Capability, Leg, LegEvent
 from telephony.call.log import EventLog
 from telephony.call.media_policy import MediaPolicy
@@ -88,6 +89,7 @@ from telephony.call.progress_rows import (
 from telephony.call.prompts import Prompts
 from telephony.call.report import EngineReport
 from telephony.call.routing import Line, Route, route
+from telephony.call.session_settings import session_settings
 from telephony.call.settings import CallSettings
 from telephony.call.sip_leg import SipLeg
 from telephony.call.state import CallState
@@ -128,6 +130,7 @@ __all__ = [
     "HostedAct",
     "HostedActDone",
     "HostedActRequested",
+    "HostedLeg",
     "InterruptAgent",
     "ItemDeletedFromMemory",
     "ItemNoted",
@@ -179,4 +182,5 @@ __all__ = [
     "decode_event",
     "encode",
     "route",
+    "session_settings",
 ]

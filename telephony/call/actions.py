@@ -7,7 +7,7 @@ from telephony.call.call_media import CallMedia
 from telephony.call.call_voice import CallVoice
 from telephony.call.ending import CallEnding
 from telephony.call.last_words import LastWords
-from telephony.call.leg import FarEnded, Leg, LegTransferEnded
+from telephony.call.leg import Capability, FarEnded, Leg, LegTransferEnded
 from telephony.call.outbox import CallOutbox
 from telephony.call.outputs import Released
 from telephony.call.settings import CallSettings
@@ -99,11 +99,14 @@ class CallActions:
     def _refer(self) -> CallInput | None:
         parts = self._parts
         ended = parts.transfer.start(parts.outbox.note, parts.outbox.now_ns)
+        if Capability.TRANSFER_OUTCOME not in parts.leg.capabilities:
+            parts.timers.arm(CallTimer.REFER, parts.outbox.now_ns + parts.settings.refer_ns)
         return None if ended is None else self.end_transfer(ended)
 
     def end_transfer(self, ended: LegTransferEnded) -> CallInput:
         """Note what came of the transfer, and give what follows from that."""
         parts = self._parts
+        parts.timers.disarm(CallTimer.REFER)
         parts.outbox.note(parts.transfer.end(ended))
         if not ended.is_over_for_us:
             return CallInput.TRANSFER_FAILED

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from telephony.call.commands import VoicePlan
 from telephony.call.failures import Failures
 from telephony.call.first_words import FirstWords
+from telephony.call.listener import Listener
 from telephony.call.owed import OwedWords
 from telephony.call.patience import FILLER_AGAIN_NS, Patience
-from telephony.media import RtpPort
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 from telephony.voice import Respond, ResponseFinished, ToolCalled, VoiceCommand
 
@@ -39,7 +39,7 @@ class AgentTurn:
         self.greeting = Respond()
         self._tell = tell
         self._filler = filler
-        self._port: RtpPort | None = None
+        self._listener: Listener | None = None
         self._first_words = FirstWords()
         self._patience = Patience()
         self._failures = Failures()
@@ -54,9 +54,9 @@ class AgentTurn:
         self.greeting = Respond(plan.greeting)
         self._patience.filler_after_ns = plan.filler_after_ms * NS_PER_MS
 
-    def join(self, port: RtpPort) -> None:
+    def join(self, listener: Listener) -> None:
         """Learn where the caller hears us."""
-        self._port = port
+        self._listener = listener
 
     @property
     def has_greeted(self) -> bool:
@@ -110,6 +110,7 @@ class AgentTurn:
                 itself.
         """
         self._is_lost = False
+        self._patience.begin_anew()
         owed = self._owed.take_over()
         if owed is not None:
             if hears_turn:
@@ -124,7 +125,7 @@ class AgentTurn:
     @property
     def is_quiet(self) -> bool:
         """Whether nobody speaks and nothing is under way or owed."""
-        is_silent = self._port is not None and self._port.playout.is_drained
+        is_silent = self._listener is not None and self._listener.is_drained
         return is_silent and self._owed.is_nothing and not self._patience.is_waiting
 
     @property
@@ -141,6 +142,15 @@ class AgentTurn:
         if not self._is_lost:
             self._tell(respond)
         self.expect(respond, now_ns)
+
+    @property
+    def awaits_tool(self) -> bool:
+        """Whether a tool is at work."""
+        return self._patience.awaits_tool
+
+    def wait(self, now_ns: Nanoseconds) -> None:
+        """Learn that words are owed to the caller."""
+        self._patience.wait(now_ns)
 
     def expect(self, respond: Respond, now_ns: Nanoseconds) -> None:
         """Wait for words that were asked for by something else."""
@@ -199,8 +209,8 @@ class AgentTurn:
         self._patience.handle_model()
         has_failed = self._failures.handle_finished(event)
         self._owed.handle_finished(event.response_id, has_failed=has_failed)
-        if has_failed and self._port is not None:
-            self._port.play(self._filler)
+        if has_failed and self._listener is not None:
+            self._listener.play(self._filler)
         return has_failed
 
     @property
@@ -218,19 +228,19 @@ class AgentTurn:
         if self._unheard_ns is not None and now_ns >= self._unheard_ns:
             self._unheard_ns = None
             self._tell(Respond())
-        port = self._port
-        if port is None:
+        listener = self._listener
+        if listener is None:
             return
-        if self._patience.take_due(now_ns, is_silent=not port.playout.queued_samples):
-            port.play(self._filler)
+        if self._patience.take_due(now_ns, is_silent=listener.is_silent):
+            listener.play(self._filler)
 
     def handle_uplink_blocked(self, now_ns: Nanoseconds) -> None:
         """Fill the silence of a caller whose words reach nobody."""
-        port = self._port
-        if port is None or port.playout.queued_samples or now_ns < self._filler_ns:
+        listener = self._listener
+        if listener is None or not listener.is_silent or now_ns < self._filler_ns:
             return
         self._filler_ns = Nanoseconds(now_ns + FILLER_AGAIN_NS)
-        port.play(self._filler)
+        listener.play(self._filler)
 
     def handle_words_sent(self, now_ns: Nanoseconds) -> None:
         """Learn that all queued audio has gone out."""

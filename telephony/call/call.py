@@ -13,10 +13,12 @@ from telephony.call.call_media import CallMedia
 from telephony.call.call_voice import CallVoice
 from telephony.call.commands import (
     AnswerCall,
+    AttachHosted,
     CallCommandBody,
     ConfigureAgent,
     GiveToolResult,
     HangUp,
+    HostedActDone,
     PlayAudio,
     RedirectCall,
     RejectCall,
@@ -37,6 +39,7 @@ from telephony.call.events import (
     TransferProgressed,
     TransferRequested,
 )
+from telephony.call.hosted_leg import SUCCESS, HostedLeg
 from telephony.call.last_words import LastWords
 from telephony.call.leg import (
     FarEnded,
@@ -64,7 +67,7 @@ from telephony.call.transfer import CallTransfer
 from telephony.errors import LocalError
 from telephony.media import DigitArrived, MediaEvent, MediaStarted, UplinkBlocked, WordsSent
 from telephony.units import NS_PER_SECOND, Nanoseconds
-from telephony.voice import DigitReceived, SessionGranted, VoiceEvent
+from telephony.voice import DigitReceived, PlayoutReported, SessionGranted, VoiceEvent
 
 __all__ = ["Call"]
 
@@ -166,7 +169,7 @@ class Call:
             return
         parts = self._parts
         match body:
-            case AnswerCall(plan=plan):
+            case AnswerCall(plan=plan) if not isinstance(self.leg, HostedLeg):
                 self._voice.plan = plan
                 self._input(CallInput.ANSWER)
             case RejectCall() | RedirectCall():
@@ -208,9 +211,30 @@ class Call:
                 self.leg.report_transfer(status, self.now_ns)
                 is_done = True
             case _:
-                is_done = False
+                is_done = self._handle_hosted(body)
         if not is_done:
             raise LocalError(f"a call that is {self.state.name} takes no {body.type}")
+
+    def _handle_hosted(self, body: CallCommandBody) -> bool:
+        """Carry out what only a call can that a provider holds; tell whether this is one."""
+        leg = self.leg
+        if not isinstance(leg, HostedLeg):
+            return False
+        match body:
+            case AttachHosted(plan=plan):
+                advance(self.state, CallInput.ANSWER)  # where there is no room, change nothing
+                leg.is_accepted = True
+                self._voice.plan = plan.model_copy(update={"attach_to": leg.hosted_id})
+                self._input(CallInput.ANSWER)
+            case HostedActDone(act=act, status=status, reason=reason):
+                events = leg.handle_act_done(body)
+                if status not in SUCCESS:
+                    why = f"the provider's answer to {act}: {status or 'none'} {reason}"
+                    self._outbox.trouble("hosted.refused", "model", why.rstrip())
+                self.handle_leg_events(events, self.now_ns)
+            case _:
+                return False
+        return True
 
     def _press_for_model(self, digits: str, tool_call_id: str) -> bool:
         """Press keys, and tell the model whether that works: it acts on what it is told."""
@@ -272,11 +296,13 @@ class Call:
 
     def _join_media(self) -> None:
         parts, port = self._parts, self.leg.port
-        assert port is not None
         parts.ending.answered_ns = self.now_ns
         self._timers.arm(CallTimer.DURATION, self.now_ns + parts.settings.max_duration_ns)
         parts.media.start()
-        self._voice.join(port)
+        if port is not None:
+            self._voice.join(port)
+        elif self.conversation is not None:
+            self.conversation.turn.handle_media_started(self.now_ns)
         parts.media.tell()
         parts.last_words.handle_media()
 
@@ -300,6 +326,11 @@ class Call:
                 case UplinkBlocked():
                     self._voice.handle_uplink_blocked(is_up=self.state is CallState.UP)
         self._check_words()
+
+    def _handle_playout(self, told: PlayoutReported) -> None:
+        """Learn what a provider plays that has the caller's audio."""
+        if told.state != "started" and isinstance(self.leg, HostedLeg):
+            self._handle_words_sent()
 
     def _handle_words_sent(self) -> None:
         self._outbox.note(PlayoutFinished())
@@ -328,6 +359,10 @@ class Call:
                 self._input(CallInput.VOICE_READY)
             elif isinstance(event, DigitReceived):
                 self._handle_digit(DigitPressed(digit=event.digit, method="provider"))
+            elif isinstance(event, PlayoutReported):
+                self._handle_playout(event)
+        if isinstance(self.leg, HostedLeg) and self._voice.take_end_of_call():
+            self.handle_leg_events(self.leg.handle_gone(), now_ns)
         self._check_voice()
         self._check_words()
 
@@ -355,6 +390,8 @@ class Call:
                 self._lose_voice("not granted in time")
             case CallTimer.WORDS:
                 self._input(CallInput.WORDS_SENT)
+            case CallTimer.REFER:
+                self._handle_hosted(HostedActDone(act="refer", reason="the app did not say"))
             case CallTimer.DURATION:
                 why = "the longest call allowed is over"
                 self._outbox.trouble("call.too_long", "configuration", why)

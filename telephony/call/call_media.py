@@ -24,10 +24,10 @@ class CallMedia:
         self._gate = UplinkGate()
 
     def start(self) -> None:
-        """Open the caller's way up: both sides have agreed on audio."""
-        assert self._leg.port is not None
-        self._leg.port.uplink.start(self._outbox.now_ns)
-        self._gate.join(self._leg.port.uplink)
+        """Open the caller's way up, where it is ours: both sides have agreed on audio."""
+        if self._leg.port is not None:
+            self._leg.port.uplink.start(self._outbox.now_ns)
+            self._gate.join(self._leg.port.uplink)
 
     def tell(self) -> None:
         """Tell that both sides can be heard from now on."""
@@ -38,8 +38,9 @@ class CallMedia:
         self.pace()
 
     def pace(self) -> None:
-        """Let the port tick, by the packet length that is agreed now."""
-        self._outbox.put(MediaReady())
+        """Let the port tick, where there is one, by the packet length that is agreed now."""
+        if self._leg.port is not None:
+            self._outbox.put(MediaReady())
 
     def hold(self) -> None:
         """Let nothing up: what comes is music."""

@@ -109,6 +109,7 @@ class CallVoice:
         """Become another agent in mid-call; tell whether there was one."""
         if self.conversation is None:
             return False
+        plan = plan.model_copy(update={"attach_to": self.conversation.plan.attach_to})
         self.plan = plan
         self._sessions.configure(plan)
         self._outbox.note(AgentConfigured(agent=plan.agent))
@@ -192,6 +193,10 @@ class CallVoice:
             self.close()
             return f"it {verb}"
         return self._sessions.take_end()
+
+    def take_end_of_call(self) -> bool:
+        """Say, once, that the call itself is over, by the end of its provider's session."""
+        return self._sessions.take_end_of_call()
 
     def close(self) -> None:
         """Close every session that is open; there will be no other."""

@@ -17,7 +17,7 @@ from telephony.voice import (
     heard_part,
 )
 
-__all__ = ["Carried", "Continuity"]
+__all__ = ["NOTHING", "Carried", "Continuity"]
 
 GO_ON = AddText(
     "Your last words were cut off by a fault of the line. Go on where they stopped, without another"
@@ -49,6 +49,10 @@ class Carried:
         )
 
 
+NOTHING = Carried((), (), b"", hears_turn=False)
+"""For a session that was there all the time."""
+
+
 class Continuity:
     """The lasting part of one call's agent.
 
@@ -62,6 +66,7 @@ class Continuity:
         history: What was said, over all sessions.
         ring: The caller's last audio, once there is a leg.
         port: The leg's, once there is one.
+        held: What a session is still to be told that lives on, and to which there is no way now.
     """
 
     def __init__(self, turn: AgentTurn, progress: Progress) -> None:
@@ -71,6 +76,7 @@ class Continuity:
         self.history = History()
         self.ring: UplinkRing | None = None
         self.port: RtpPort | None = None
+        self.held: list[VoiceCommand] = []
         self._turn_place: ItemPlace | None = None
         self._carried: list[PastItem] = []
 

@@ -121,6 +121,16 @@ class Conversation:
         self._tell(Configure(session_settings(plan, leg_format)))
 
     @property
+    def lives_on(self) -> bool:
+        """Whether the session itself outlives the way to it: it is to be joined again."""
+        return False
+
+    def is_end_of_call(self, closed: SessionClosed) -> bool:
+        """Say whether the session has ended because its call has."""
+        del closed
+        return False
+
+    @property
     def is_granted(self) -> bool:
         """Whether the session was ever granted."""
         return self._grant is not None
@@ -304,9 +314,17 @@ class Conversation:
         if not self.is_closed:
             self.troubles.handle_lost(event)
         self.give_up()
+        self._note_closed(event)
+
+    def _note_closed(self, event: SessionClosed) -> None:
         self._outlets.note(
             VoiceClosed(epoch=self.epoch, is_clean=event.is_clean, reason=event.reason)
         )
+
+    @property
+    def can_be_rejoined(self) -> bool:
+        """Whether the session lives on when its socket is lost, and is wanted."""
+        return False
 
     def give_up(self) -> None:
         """Expect nothing of the session any more."""

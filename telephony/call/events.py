@@ -252,6 +252,7 @@ class ItemTruncatedAt(MessageBody):
     sent_samples: int
     """At the leg's rate, the fade included."""
     received_samples: int
+    """0 where the provider plays: it does not say how much there was."""
     rate_hz: int
     estimated: bool = False
     """Whether the session that made the item is gone: the next one has its words as text, cut by

@@ -188,6 +188,10 @@ class Handover:
         self._try_ns = self._grant_ns = None
         return self._take(_I.GRANTED, now_ns)
 
+    def expect_way(self, now_ns: Nanoseconds) -> None:
+        """Learn that the first session is there already: another way to it may succeed."""
+        self._steady_ns = Nanoseconds(now_ns + STEADY_NS)
+
     def handle_ended(self, now_ns: Nanoseconds) -> tuple[HandoverAction, ...]:
         """Learn that the session in charge has ended, and not by us."""
         if self._steady_ns is None:

@@ -1,6 +1,6 @@
 """What the caller is still to hear before the call ends or moves on, an apology among it."""
 
-from telephony.call.leg import Leg
+from telephony.call.leg import Capability, Leg
 from telephony.call.timers import CallTimer, CallTimers
 from telephony.units import Nanoseconds
 
@@ -31,6 +31,9 @@ class LastWords:
 
     def apologize(self) -> None:
         """Say that something went wrong, in place of all else, as soon as it can be heard."""
+        if Capability.PLAY not in self._leg.capabilities:
+            self.has_apologized = True  # as far as this way allows it: there is none to wait for
+            return
         port = self._leg.port
         self._owes_apology = port is None
         if port is not None:

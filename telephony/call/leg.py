@@ -36,6 +36,8 @@ class Capability(Enum):
     BLIND_TRANSFER = "blind_transfer"
     TRANSFER_OUTCOME = "transfer_outcome"
     PLAYOUT_TRUTH = "playout_truth"
+    TURN_SETTINGS = "turn_settings"
+    """How the caller's turns are told from silence is the agent's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class MediaDescribed:
 
 @dataclass(frozen=True, slots=True)
 class LegMediaAgreed:
-    """Both sides agreed on audio: `leg.port` is there and may tick."""
+    """Both sides agreed on audio: `leg.port` is there, where the audio is ours, and may tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Leg(Protocol):
 
     @property
     def port(self) -> RtpPort | None:
-        """The media, once it is agreed."""
+        """The media, once it is agreed; never where it is a provider's."""
         ...
 
     def ring(self, now_ns: Nanoseconds) -> None:

@@ -21,4 +21,5 @@ def session_settings(plan: VoicePlan, leg_format: VoiceFormat) -> SessionSetting
         transcribe_with=plan.transcribe_with,
         options=plan.options,
         provider_fields=plan.provider_fields,
+        owns_audio=plan.attach_to is None,
     )

@@ -19,5 +19,7 @@ class CallSettings:
     """For the voice session, before it counts as lost."""
     words_ns: Nanoseconds = Nanoseconds(15 * NS_PER_SECOND)
     """For queued words to go out before a hang-up or a transfer."""
+    refer_ns: Nanoseconds = Nanoseconds(15 * NS_PER_SECOND)
+    """For a provider's answer to a transfer, by way of the app."""
     max_duration_ns: Nanoseconds = Nanoseconds(4 * 3600 * NS_PER_SECOND)
     """Of a whole call."""

@@ -18,6 +18,8 @@ class CallTimer(Enum):
     """The voice session; then it counts as lost."""
     WORDS = auto()
     """Queued words to go out before a hang-up or a transfer."""
+    REFER = auto()
+    """The provider's answer to a transfer of a call that it holds."""
     DURATION = auto()
     """The end of the longest call allowed."""
 

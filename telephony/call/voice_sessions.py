@@ -8,10 +8,11 @@ from collections.abc import Callable
 from functools import partial
 
 from telephony.call.commands import VoicePlan
-from telephony.call.continuity import Carried, Continuity
+from telephony.call.continuity import NOTHING, Carried, Continuity
 from telephony.call.conversation import Conversation, Outlets
 from telephony.call.events import VoiceClosed, VoiceLost, VoiceRenewing, VoiceRestored
-from telephony.call.handover import Handover, HandoverAction, HandoverState
+from telephony.call.handover import HOPELESS, Handover, HandoverAction, HandoverState
+from telephony.call.hosted_conversation import HostedConversation
 from telephony.call.outbox import CallOutbox
 from telephony.call.outputs import CloseVoice, OpenVoice, TellVoice, UseVoice
 from telephony.call.session_troubles import fault_of
@@ -26,6 +27,8 @@ from telephony.voice import (
 
 __all__ = ["VoiceSessions"]
 
+AS_LONG_AS_THE_CALL_NS = 1_000 * 3600 * NS_PER_SECOND
+"""Of a session that ends with its call: it needs no other."""
 EXPIRED = "session_expired"
 """The code of the error with which a server announces that it ends a session for its age."""
 
@@ -57,19 +60,23 @@ class VoiceSessions:
         self._lost_ns: Nanoseconds | None = None
         self._reason = self._why_no_other = ""
         self._end: str | None = None
+        self._is_end_of_call = False
 
     # ---- what the call wants ------------------------------------------------------------------
 
     def open(self, plan: VoicePlan) -> Conversation:
         """Open the first."""
         self.current = self._open(plan)
+        if self.current.lives_on:
+            self.handover.expect_way(self._outbox.now_ns)
         self._outbox.put(UseVoice(self.current.epoch))
         return self.current
 
     def _open(self, plan: VoicePlan) -> Conversation:
         epoch, self._opened = self._opened, self._opened + 1
         outlets = Outlets(self._outbox.note, partial(self._tell, epoch), self._append)
-        opened = Conversation(plan, outlets, self._lasting, epoch, self._outbox.now_ns)
+        kind = Conversation if plan.attach_to is None else HostedConversation
+        opened = kind(plan, outlets, self._lasting, epoch, self._outbox.now_ns)
         self._outbox.put(OpenVoice(plan, epoch))
         return opened
 
@@ -80,6 +87,8 @@ class VoiceSessions:
         """Tell the session in charge."""
         if self.current is not None and not self.current.is_closed:
             self._tell(self.current.epoch, command)
+        elif isinstance(self.current, HostedConversation):
+            self.current.hold(command)
 
     def configure(self, plan: VoicePlan) -> None:
         """Make all that are open another agent's."""
@@ -114,6 +123,11 @@ class VoiceSessions:
         """Say why there will be no session any more, once."""
         end, self._end = self._end, None
         return end
+
+    def take_end_of_call(self) -> bool:
+        """Say, once, that the call is over: its provider has ended the session."""
+        is_end, self._is_end_of_call = self._is_end_of_call, False
+        return is_end
 
     # ---- what the sessions tell ---------------------------------------------------------------
 
@@ -153,6 +167,11 @@ class VoiceSessions:
             case SessionGranted() if not was_granted:
                 self._handle_granted(current)
                 self._lasting.turn.handle_granted(self._outbox.now_ns)
+            case SessionClosed() if current.is_end_of_call(event):
+                self._end_call()
+            case SessionClosed(code=code) if current.lives_on and code in HOPELESS:
+                self._end = event.reason
+                self.handover.stop()
             case SessionClosed(reason=reason, code=code):
                 self._lose(current, reason or f"closed with {code}", may_go_on=may_go_on)
             case VoiceErrorReceived(code=code, message=message) if code == EXPIRED:
@@ -162,9 +181,17 @@ class VoiceSessions:
                 pass
         return True
 
+    def _end_call(self) -> None:
+        """Look for no other way to a session that has ended with its call."""
+        self._is_end_of_call = True
+        self.handover.stop()
+        self._lasting.turn.handle_closed()
+
     def _handle_granted(self, granted: Conversation) -> None:
         now_ns, life_ns = self._outbox.now_ns, None
-        if granted.expires_at is not None:
+        if granted.lives_on:
+            life_ns = AS_LONG_AS_THE_CALL_NS
+        elif granted.expires_at is not None:
             life_s = granted.expires_at - self._outbox.log.wall(now_ns)
             life_ns = round(life_s * NS_PER_SECOND)
         self._do(self.handover.handle_granted(life_ns, now_ns))
@@ -192,6 +219,9 @@ class VoiceSessions:
                 opening.give_up()
                 self._opening = None
                 self._note_closed(opening.epoch, event)
+                if opening.is_end_of_call(event):
+                    self._end_call()
+                    return
                 self._why_no_other = reason or f"closed with {code}"
                 self._outbox.trouble("voice.not_restored", fault_of(event), self._why_no_other)
                 retry_ns = None if seconds is None else round(seconds * NS_PER_SECOND)
@@ -203,6 +233,8 @@ class VoiceSessions:
 
     def handle_timer(self) -> None:
         """Learn that `next_deadline()` has passed."""
+        if isinstance(self.current, HostedConversation):
+            self.current.handle_timer(self._outbox.now_ns)
         is_quiet = self._lasting.turn.is_quiet
         self._do(self.handover.handle_timer(self._outbox.now_ns, is_quiet=is_quiet))
 
@@ -215,6 +247,8 @@ class VoiceSessions:
             match action:
                 case HandoverAction.OPEN:
                     self._open_another()
+                case HandoverAction.FILL if self.current is not None and self.current.lives_on:
+                    self._lasting.turn.handle_closed()
                 case HandoverAction.FILL:
                     self._lasting.turn.handle_lost(self._outbox.now_ns)
                 case HandoverAction.SWITCH:
@@ -248,11 +282,14 @@ class VoiceSessions:
             before.leave()
         self.current, self._opening = granted, None
         self._outbox.put(UseVoice(granted.epoch))
-        carried = lasting.carry()
+        carried = NOTHING if granted.lives_on else lasting.carry()
         granted.take_over(carried)
         now_ns, lost_ns, self._lost_ns = self._outbox.now_ns, self._lost_ns, None
         self._note_restored(granted.epoch, carried, 0 if lost_ns is None else now_ns - lost_ns)
-        lasting.turn.handle_switched(now_ns, hears_turn=carried.hears_turn)
+        if granted.lives_on:
+            lasting.turn.handle_granted(now_ns)
+        else:
+            lasting.turn.handle_switched(now_ns, hears_turn=carried.hears_turn)
 
     def _note_restored(self, epoch: int, carried: Carried, after_ns: int) -> None:
         port, ring = self._lasting.port, self._lasting.ring

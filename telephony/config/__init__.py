@@ -1,5 +1,6 @@
 """The settings of `telephony.toml`: one tree, read from file, environment and command line."""
 
+from telephony.config.hosted import HostedSettings, StoreSettings
 from telephony.config.hosts import is_loopback
 from telephony.config.load import ENVIRONMENT_PREFIX, load
 from telephony.config.reference import json_schema, reference_markdown
@@ -24,6 +25,7 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "LINE_NUMBER",
     "AgentSettings",
+    "HostedSettings",
     "HttpSettings",
     "LimitSettings",
     "LineSettings",
@@ -34,6 +36,7 @@ __all__ = [
     "SecretReference",
     "Settings",
     "SipSettings",
+    "StoreSettings",
     "TransferSettings",
     "TrunkSettings",
     "is_loopback",

@@ -52,6 +52,8 @@ def _dangling(settings: Settings, declared: Collection[str]) -> Iterator[Fault]:
         named.append((("agent", name, "realtime"), agent.realtime, settings.realtime))
         for index, handoff in enumerate(agent.handoffs):
             named.append((("agent", name, "handoffs", index), handoff, agents))
+    for name, hosted in settings.hosted.items():
+        named.append((("hosted", name, "realtime"), hosted.realtime, settings.realtime))
     for path, value, known in named:
         if value is not None and value not in known:
             names = ", ".join(sorted(known)) or "those declared: there are none"
@@ -59,7 +61,12 @@ def _dangling(settings: Settings, declared: Collection[str]) -> Iterator[Fault]:
 
 
 def _repeated(settings: Settings) -> Iterator[Fault]:
-    """Find each number that is there twice."""
+    """Find each number, and each path of webhooks, that is there twice."""
+    paths: set[str] = set()
+    for name, hosted in settings.hosted.items():
+        if hosted.path in paths:
+            yield ("hosted", name, "path"), f"is {hosted.path!r} for the second time"
+        paths.add(hosted.path)
     seen: set[str] = set()
     for index, line in enumerate(settings.line):
         if line.number in seen:
@@ -130,3 +137,6 @@ def _secrets(node: object, path: KeyPath) -> Iterator[tuple[KeyPath, SecretRefer
     elif isinstance(node, dict):
         for name, value in cast("dict[str, object]", node).items():
             yield from _secrets(value, (*path, name))
+    elif isinstance(node, tuple):
+        for index, value in enumerate(cast("tuple[object, ...]", node)):
+            yield from _secrets(value, (*path, index))

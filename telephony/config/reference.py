@@ -92,7 +92,7 @@ def _default(about: FieldInfo) -> str:
     default: object = about.default
     if default in (None, (), {}):
         return "none"
-    return f"`{json.dumps(default)}`"
+    return f"`{json.dumps(default, default=str)}`"
 
 
 def _one_line(text: str | None) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, StringConstraints, model_validator
 
+from telephony.config.section import SECTION
 from telephony.errors import ConfigurationError
 
 __all__ = ["SecretReference"]
@@ -17,7 +18,7 @@ MAX_SECRET_OCTETS: Final = 16_384
 class SecretReference(BaseModel):
     """`{env = "NAME"}` or `{file = "PATH"}`: the place to read a secret from when it is needed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SECTION
 
     env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     """The environment variable that holds it."""

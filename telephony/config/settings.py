@@ -15,12 +15,13 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
 )
 
+from telephony.config.hosted import HostedSettings, StoreSettings
 from telephony.config.secret import SecretReference
+from telephony.config.section import SECTION
 
 __all__ = [
     "AgentSettings",
@@ -154,9 +155,7 @@ Target = Annotated[str, AfterValidator(_check_target)]
 
 
 class _Section(BaseModel):
-    """A table of the file: unknown keys are errors, and nothing changes once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = SECTION
 
 
 class SipSettings(_Section):
@@ -374,6 +373,8 @@ class Settings(_Section):
     sip: SipSettings = SipSettings()
     http: HttpSettings = HttpSettings()
     realtime: dict[Name, RealtimeSettings] = {}
+    hosted: dict[Name, HostedSettings] = {}
+    store: StoreSettings = StoreSettings()
     media: MediaSettings = MediaSettings()
     limits: LimitSettings = LimitSettings()
     transfer: TransferSettings = TransferSettings()

@@ -18,8 +18,12 @@ from telephony.call import (
     EngineReport,
     EventLog,
     HangUp,
+    HostedActDone,
+    HostedActRequested,
+    HostedLeg,
     PlaceCall,
     Prompts,
+    ReceiveHosted,
     SipLeg,
     TroubleNoted,
     VoicePlan,
@@ -27,7 +31,7 @@ from telephony.call import (
 from telephony.engine.channel import client_context
 from telephony.engine.clock import monotonic_ns, wall_seconds
 from telephony.engine.engine_call import EngineCall
-from telephony.engine.incoming import describe
+from telephony.engine.incoming import describe, describe_hosted
 from telephony.engine.keepalive import KeepaliveSettings
 from telephony.engine.legs import Legs, random_fraction
 from telephony.engine.link import EngineLink
@@ -62,6 +66,8 @@ REPORT_SECONDS = 1.0
 """How often the app is told how the engine does."""
 LONGEST_RING_SECONDS = 180
 """What `RingCall` may ask for."""
+HOSTED_WORDS_NS = Nanoseconds(12 * NS_PER_SECOND)
+"""For words that a provider plays, and may not tell of, to be out before a hang-up or transfer."""
 REFUSALS_LOGGED = 5
 """Refusals of one kind logged one by one; from then on each tenfold count is."""
 
@@ -188,12 +194,19 @@ class Engine:
 
     def handle_command(self, command: CallCommand) -> None:
         """Carry out one command; one for a call that is gone is dropped."""
-        if isinstance(command.body, PlaceCall):
-            self._place(command.call_id, command.body)
-            return
+        match command.body:
+            case PlaceCall() as order:
+                self._place(command.call_id, order)
+                return
+            case ReceiveHosted() as told:
+                self._receive_hosted(command.call_id, told)
+                return
+            case _:
+                pass
         call = self._calls.get(command.call_id)
         if call is None:
-            self.counters["commands_for_no_call"] += 1
+            # What came of a hang-up is told of a call that is over.
+            self.counters["commands_for_no_call"] += not isinstance(command.body, HostedActDone)
             return
         call.command(command.body)
 
@@ -259,15 +272,7 @@ class Engine:
     def _place(self, call_id: str, body: PlaceCall) -> None:
         assert self._endpoint is not None
         now_ns = monotonic_ns()
-        if (taken := self._calls.get(call_id)) is not None:
-            text = f"there is a call {call_id} already"
-            taken.call.note(TroubleNoted(code="command.refused", fault="ours", text=text), now_ns)
-            taken.drain()
-            return
-        if len(self._calls) >= self._settings.max_calls:
-            self.counters["calls_over_capacity"] += 1
-            why = f"{self._settings.max_calls} calls are up, as many as limits.calls allows"
-            self._report_unplaced(call_id, why, now_ns)
+        if not self._has_room(call_id, now_ns):
             return
         try:
             leg, pair = self._legs.of_order(body, self._endpoint, now_ns)
@@ -282,6 +287,35 @@ class Engine:
             call.call.open_voice(body.plan, now_ns)
         call.drain()
 
+    def _receive_hosted(self, call_id: str, told: ReceiveHosted) -> None:
+        """Make a call of one that a provider holds; what it wants of the provider, the app does."""
+        now_ns = monotonic_ns()
+        if not self._has_room(call_id, now_ns):
+            return
+        leg = HostedLeg(told.hosted_id, partial(self._ask_provider, call_id))
+        call = self._add(call_id, leg, None, CallState.RECEIVED)
+        call.call.note(describe_hosted(told, leg.capabilities), call.call.now_ns)
+        call.drain()
+
+    def _ask_provider(self, call_id: str, asked: HostedActRequested, now_ns: Nanoseconds) -> None:
+        call = self._calls.get(call_id)
+        if call is not None:
+            call.call.note(asked, now_ns)
+
+    def _has_room(self, call_id: str, now_ns: Nanoseconds) -> bool:
+        """Tell whether a call that the app names may be made, and where not, tell it why."""
+        if (taken := self._calls.get(call_id)) is not None:
+            text = f"there is a call {call_id} already"
+            taken.call.note(TroubleNoted(code="command.refused", fault="ours", text=text), now_ns)
+            taken.drain()
+            return False
+        if len(self._calls) >= self._settings.max_calls:
+            self.counters["calls_over_capacity"] += 1
+            why = f"{self._settings.max_calls} calls are up, as many as limits.calls allows"
+            self._report_unplaced(call_id, why, now_ns)
+            return False
+        return True
+
     def _report_unplaced(self, call_id: str, why: str, now_ns: Nanoseconds) -> None:
         """Tell the app that a call could not even be tried."""
         log = EventLog(call_id, now_ns, wall_seconds())
@@ -290,14 +324,23 @@ class Engine:
         )
         self.send_event(log.row(CallEnded(by="failure", cause=why), now_ns))
 
-    def _add(self, call_id: str, leg: SipLeg, pair: RtpSocketPair, state: CallState) -> EngineCall:
+    def _add(
+        self,
+        call_id: str,
+        leg: SipLeg | HostedLeg,
+        pair: RtpSocketPair | None,
+        state: CallState,
+    ) -> EngineCall:
         now_ns = monotonic_ns()
+        settings = self._call_settings
+        if pair is None:
+            settings = replace(settings, words_ns=min(settings.words_ns, HOSTED_WORDS_NS))
         engine_call = EngineCall(leg, pair, self, self._make_tap(call_id))
         engine_call.take(
             Call(
                 EventLog(call_id, now_ns, wall_seconds()),
                 leg,
-                self._call_settings,
+                settings,
                 self._prompts,
                 engine_call.append,
                 state=state,
@@ -305,7 +348,8 @@ class Engine:
             )
         )
         self._calls[call_id] = engine_call
-        self._by_session[leg.session] = engine_call
+        if isinstance(leg, SipLeg):
+            self._by_session[leg.session] = engine_call
         self.counters["calls"] += 1
         return engine_call
 
@@ -315,24 +359,27 @@ class Engine:
 
     def media_ready(self, call: EngineCall) -> None:
         """Let a call's sockets be read and its leg tick; again when its pace changes."""
-        port = call.leg.port
+        port, media = call.leg.port, call.media
         assert port is not None
-        media = call.media
+        assert media is not None
         self._rtp.attach(media.pair, media)
         self._clock.remove(media)
         self._clock.add(media, port.settings.ptime_ms)
 
     def read_media(self, call: EngineCall) -> None:
         """Hand a call what has arrived for it so far, between two slots."""
-        self._rtp.read_pair(call.media.pair, monotonic_ns())
+        if call.media is not None:
+            self._rtp.read_pair(call.media.pair, monotonic_ns())
 
     def released(self, call: EngineCall) -> None:
         """Free what a call held, and keep what its voice session counted."""
         self.counters.update(call.voice.counters())
-        self._clock.remove(call.media)
-        self._rtp.detach(call.media.pair)
+        if call.media is not None:
+            self._clock.remove(call.media)
+            self._rtp.detach(call.media.pair)
         self._calls.pop(call.call.call_id, None)
-        self._by_session.pop(call.leg.session, None)
+        if isinstance(call.leg, SipLeg):
+            self._by_session.pop(call.leg.session, None)
 
     def make_voice(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
         """Open the way to a voice session.

@@ -14,6 +14,7 @@ from telephony.call import (
     CallEvent,
     CloseVoice,
     HangUp,
+    HostedLeg,
     MediaReady,
     OpenVoice,
     Released,
@@ -75,17 +76,21 @@ class EngineCall:
 
     Args:
         leg: The far end.
-        pair: Its RTP sockets.
+        pair: Its RTP sockets; None where the audio is a provider's.
         host: The engine.
         tap: Listens in, where someone wants to.
     """
 
     def __init__(
-        self, leg: SipLeg, pair: RtpSocketPair, host: Host, tap: MediaTap | None = None
+        self,
+        leg: SipLeg | HostedLeg,
+        pair: RtpSocketPair | None,
+        host: Host,
+        tap: MediaTap | None = None,
     ) -> None:
         """Wait for `call`."""
         self.leg = leg
-        self.media = EngineMedia(leg, pair, self, tap)
+        self.media = EngineMedia(leg, pair, self, tap) if pair is not None else None
         self.voice = EngineVoice(host.make_voice, self._take_voice_event)
         self._host = host
         self._call: Call | None = None
@@ -133,10 +138,12 @@ class EngineCall:
 
     def handle_sip(self, event: SipEvent) -> None:
         """Take what the leg's SIP session tells, behind the packets that came before it."""
+        leg = self.leg
+        assert not isinstance(leg, HostedLeg)
         self._host.read_media(self)
         now_ns = monotonic_ns()
         self.change(
-            lambda call: call.handle_leg_events(self.leg.handle_sip_event(event, now_ns), now_ns)
+            lambda call: call.handle_leg_events(leg.handle_sip_event(event, now_ns), now_ns)
         )
 
     @supervised
@@ -161,8 +168,12 @@ class EngineCall:
                     self._release(call)
         self._host.drain_sip()
         if self._call is not None:
-            self.media.tell_tap()
+            self._tell_tap()
             self._rearm()
+
+    def _tell_tap(self) -> None:
+        if self.media is not None:
+            self.media.tell_tap()
 
     def _tell(self, event: CallEvent) -> None:
         self._host.send_event(event)
@@ -213,12 +224,15 @@ class EngineCall:
         self._host.drain_sip()
 
     def _release(self, call: Call) -> None:
-        self.media.say_goodbye(call.now_ns)
+        if self.media is not None:
+            self.media.say_goodbye(call.now_ns)
         self._host.released(self)
         if self._timer is not None:
             self._timer.cancel()
         call.let_go()
-        self.media.let_go()
+        if self.media is not None:
+            self.media.let_go()
         self.voice.let_go()
-        self.leg.port = None
+        if not isinstance(self.leg, HostedLeg):
+            self.leg.port = None
         self._call = None

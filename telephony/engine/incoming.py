@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from telephony.call import CallIncoming, Capability
+from telephony.call import CallIncoming, Capability, ReceiveHosted
 from telephony.engine.legs import source_of
 from telephony.sip import IncomingInvite, SipUri, TelUri, Uri
 
-__all__ = ["describe"]
+__all__ = ["describe", "describe_hosted"]
 
 MAX_HEADERS_TOLD = 64
 OWN_HEADERS = frozenset(
@@ -48,6 +48,21 @@ def describe(invite: IncomingInvite, capabilities: Iterable[Capability]) -> Call
             for name, value in request.headers.items()
             if name.lower() not in OWN_HEADERS
         )[:MAX_HEADERS_TOLD],
+        capabilities=tuple(sorted(one.value for one in capabilities)),
+    )
+
+
+def describe_hosted(told: ReceiveHosted, capabilities: Iterable[Capability]) -> CallIncoming:
+    """Say who calls whom by way of a provider, as that says; all of it is untrusted."""
+    return CallIncoming(
+        way="hosted",
+        number=told.number,
+        to=told.number,
+        caller=told.caller,
+        caller_name=told.caller_name,
+        source=told.server,
+        hosted_id=told.hosted_id,
+        headers=told.headers[:MAX_HEADERS_TOLD],
         capabilities=tuple(sorted(one.value for one in capabilities)),
     )
 

@@ -67,8 +67,8 @@ class SocketSettings:
     uplink: UplinkLimits = field(default_factory=UplinkLimits)
     keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
     user_agent: str = PRODUCT
-    max_message_octets: int = MAX_MESSAGE_OCTETS
-    """A longer message from the server fails the connection (1009)."""
+    max_message_octets: int | None = None
+    """A longer one from the server fails the connection (1009); None is what a session takes."""
     on_message: Callable[[bytes], None] | None = None
     """Sees each message of the server as it came, before the session does."""
     on_unanswered_close: Callable[[str], None] | None = None
@@ -105,7 +105,7 @@ class RealtimeSocket:
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
-        limit = self._settings.max_message_octets
+        limit = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
         self._protocol = client_protocol(url, max_message_octets=limit)
         self._read = FrameReader(self._protocol, limit).read
         self._headers = {"User-Agent": self._settings.user_agent, **headers}
@@ -389,14 +389,14 @@ class RealtimeSocket:
             connection.close()
 
 
-def fault_of(code: int, max_message_octets: int) -> str:
+def fault_of(code: int, max_message_octets: int | None) -> str:
     """Say in words why we closed a connection by ourselves.
 
     Args:
         code: What the close said.
-        max_message_octets: What we take.
+        max_message_octets: What we take; None takes any.
     """
-    if code == TOO_BIG:
+    if code == TOO_BIG and max_message_octets is not None:
         return f"the server sent a message longer than {max_message_octets / 2**20:g} MiB"
     return "the server broke the WebSocket protocol"
 

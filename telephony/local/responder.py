@@ -53,6 +53,11 @@ class Responder:
         """Take the menu of the session's instructions and tools."""
         self._dialog.configure(menu)
 
+    def go_on_behind(self, words: str) -> None:
+        """Learn what the agent said last, before this session; all before that is answered."""
+        self._conversation.take_unanswered()
+        self._dialog.go_on_behind(words)
+
     def respond(
         self,
         config: SessionInForce,

@@ -176,6 +176,8 @@ class LocalSession:
         entry = entry_from_client(event.item, self._outbox.mint("item"))
         if entry.type == "function_call_output":
             self._conversation.require_call(entry.call_id)
+        if entry.role == "assistant" and event.previous_item_id is None:
+            self._responder.go_on_behind(" ".join(part.text or "" for part in entry.parts))
         self._conversation.add(entry, event.previous_item_id)
         self._announce(entry)
 

@@ -162,6 +162,16 @@ class RtpPort:
         self._sender.advance(packets * self._samples)
         self._needs_marker = True
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self.playout.queued_samples
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether everything that came was sent and no item is still to come."""
+        return self.playout.is_drained
+
     def play(self, pcmu: bytes) -> None:
         """Queue audio of our own, mu-law at 8,000 Hz; it is dropped where the queue is full."""
         law = converter(AudioFormat.PCMU, self.audio_format)

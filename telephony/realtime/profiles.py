@@ -30,6 +30,8 @@ class Profile:
     """Where sessions are opened, for a URL without a path."""
     style: SessionStyle = "ga"
     lacks: frozenset[Lack] = frozenset()
+    holds_calls: bool = False
+    """Whether it may have a calls API: accept, reject, refer, hangup, and sessions by `call_id`."""
 
     def headers(self, key: str, key_header: str | None = None) -> tuple[tuple[str, str], ...]:
         """Give the header fields that show the key.
@@ -43,10 +45,12 @@ class Profile:
 
 
 PROFILES: Final[Mapping[str, Profile]] = {
-    "generic": Profile(),
-    "openai": Profile(needs_key=True, path="/v1/realtime"),
+    "generic": Profile(holds_calls=True),
+    "openai": Profile(needs_key=True, path="/v1/realtime", holds_calls=True),
     # `model` names the deployment.
-    "azure": Profile(key_header="api-key", needs_key=True, path="/openai/v1/realtime"),
+    "azure": Profile(
+        key_header="api-key", needs_key=True, path="/openai/v1/realtime", holds_calls=True
+    ),
     "xai": Profile(needs_key=True, path="/v1/realtime", style="xai", lacks=frozenset({"truncate"})),
     "localai": Profile(path="/v1/realtime", lacks=frozenset({"truncate", "g711"})),
     "speaches": Profile(path="/v1/realtime", style="beta", lacks=frozenset({"g711", "formats"})),

@@ -131,3 +131,17 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     bad = good.replace("new/deep", "telephony.toml/deep")
     with pytest.raises(ConfigurationError, match=r"^record\.directory: is '.*/deep', wanted one"):
         list(check_machine(settings_of(tmp_path, bad)))
+
+
+def test_a_store_that_could_not_be_written_is_a_fault_where_calls_are_hosted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "whsec_b2xk")
+    store = f'{ALL_PORTS_FREE}[store]\npath = "{tmp_path}/none/calls"\n'
+    assert list(check_machine(settings_of(tmp_path, store))) == []
+    hosted = '[realtime.a]\nurl = "ws://h"\n[hosted.a]\nsecrets = [{ env = "SECRET" }]\n'
+    path = tmp_path / "telephony.toml"
+    path.write_text(f"version = 1\n{store}{hosted}")
+    settings = load(path, {"SECRET": "whsec_b2xk"}, {})
+    with pytest.raises(ConfigurationError, match=r"^store\.path: is '.*calls', wanted a file"):
+        list(check_machine(settings))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 from types import TracebackType
 
 import pytest
@@ -175,3 +176,25 @@ def test_what_holds_up_the_end_is_ended_at_the_limit(body: str) -> None:
     assert status == 1
     assert "user code that hangs" in said
     assert seconds < 5
+
+
+def test_a_journal_of_hosted_calls_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "whsec_b2xk")
+    (tmp_path / "calls").write_text("no database " * 100)
+    settings = tmp_path / "telephony.toml"
+    for path, why in (("calls", "file is not a database"), ("none/calls", "No such file")):
+        settings.write_text(
+            'version = 1\n[realtime.a]\nurl = "ws://127.0.0.1:9"\n'
+            '[hosted.a]\nsecrets = [{ env = "SECRET" }]\n'
+            f'[store]\npath = "{tmp_path / path}"\n[http]\nlisten = "127.0.0.1:0"\n'
+        )
+        app = Served(configure(load(settings, {"SECRET": "whsec_b2xk"}, {}), None, None))
+
+        async def main(app: Served = app) -> None:
+            async with app:
+                pass
+
+        with pytest.raises(TransportError, match=f"cannot keep hosted calls in .*calls: {why}"):
+            asyncio.run(main())

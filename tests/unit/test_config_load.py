@@ -223,8 +223,8 @@ def test_unknown_twin_is_an_error(name: str) -> None:
         ),
         (
             "[pbx]",
-            "t.toml: pbx: is unknown, wanted one of version, sip, http, realtime, media, limits,"
-            " transfer, record, trunk, line, agent",
+            "t.toml: pbx: is unknown, wanted one of version, sip, http, realtime, hosted, store,"
+            " media, limits, transfer, record, trunk, line, agent",
         ),
         ('[limits]\ncalls = "many"', "t.toml: limits.calls: is 'many', wanted a whole number"),
         ("[limits]\ncalls = 1.5", "t.toml: limits.calls: is 1.5, wanted a whole number"),

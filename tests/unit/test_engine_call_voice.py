@@ -256,7 +256,7 @@ def test_a_tap_learns_of_each_agreement_and_hears_each_packet_once() -> None:
         host = SimpleNamespace(
             drain_sip=nothing, read_media=nothing, media_ready=nothing, make_voice=nothing
         )
-        engine_call = EngineCall(cast(Any, leg), cast(Any, None), cast(Any, host), tap)
+        engine_call = EngineCall(cast(Any, leg), cast(Any, nothing), cast(Any, host), tap)
         engine_call.take(cast(Any, call))
         engine_call.drain()
         for settings in (longer, other_law, other_law):

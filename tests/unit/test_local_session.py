@@ -263,6 +263,31 @@ def test_items_are_created_in_their_place_and_deleted() -> None:
     assert refused["code"] == "item_retrieve_invalid_item_id"
 
 
+def told_before(client: LocalClient, role: str, text: str) -> None:
+    """Tell a session what was said in one before it."""
+    kind = "output_text" if role == "assistant" else "input_text"
+    item = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+    assert "error" not in types(client.send("conversation.item.create", item=item))
+
+
+def test_what_was_answered_before_the_session_is_not_answered_again() -> None:
+    client = telephone_client()
+    told_before(client, "assistant", "Good day.")
+    told_before(client, "user", "[keys 2]")
+    told_before(client, "assistant", "The transfer did not work.")
+    told_before(client, "user", "[keys 1]")
+    said = client.send("response.create") + client.finish()
+    called = only(said, "response.function_call_arguments.done")
+    assert called["name"] == "opening_hours", "and nobody is transferred a second time"
+
+
+def test_a_caller_who_was_greeted_before_the_session_is_not_greeted_again() -> None:
+    client = telephone_client()
+    told_before(client, "assistant", "We are open.")
+    said = client.send("response.create") + client.finish()
+    assert only(said, "response.output_audio_transcript.done")["transcript"] == "We are open."
+
+
 def test_another_agent_after_a_handoff_greets() -> None:
     client = greeted()
     said = client.say("operator") + client.finish()

@@ -1,5 +1,6 @@
 """What `telephony demo` reports: the steps, the truncations, the files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,16 +148,22 @@ class DemoReport:
         }
 
 
-def not_played(error: str) -> dict[str, object]:
+def not_played(
+    error: str,
+    steps: Sequence[str] = STEPS,
+    files: Sequence[str] = ("audio", "timeline", "picture"),
+) -> dict[str, object]:
     """Give what `--json` prints where no call came about.
 
     Args:
         error: Why.
+        steps: Names of those that there would have been.
+        files: The same of the files.
     """
     return {
         "ok": False,
         "error": f"start: {error}",
-        "steps": [{"name": name, "ok": False, "at_ms": None} for name in STEPS],
+        "steps": [{"name": name, "ok": False, "at_ms": None} for name in steps],
         "truncations": [],
-        "files": dict.fromkeys(("audio", "timeline", "picture")),
+        "files": dict.fromkeys(files),
     }

@@ -1,16 +1,17 @@
 """What a person sees of the demo: the call as it happens, then what was proved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from telephony.app.demo.hosted_run import HostedReport
 from telephony.app.demo.observed import ObservedMove
 from telephony.app.demo.report import DemoReport, Step, Truncation
 
-__all__ = ["moves_table", "show_report"]
+__all__ = ["moves_table", "show_hosted_report", "show_report"]
 
 
 def moves_table(moves: Sequence[ObservedMove]) -> Table:
@@ -31,17 +32,26 @@ def show_report(report: DemoReport, log: Path, console: Console) -> None:
     console.print(_steps_table(report.steps))
     console.print()
     console.print(_truncations_table(report.truncations))
+    files = report.files
+    named = {"audio": files.audio, "timeline": files.timeline, "picture": files.picture, "log": log}
+    _show_end(report.failure, named, console, is_good=report.ok)
+
+
+def show_hosted_report(report: HostedReport, log: Path, console: Console) -> None:
+    """Print the steps, and where the files are."""
+    console.print(_steps_table(report.steps))
+    _show_end(report.failure, {**report.files, "log": log}, console, is_good=report.ok)
+
+
+def _show_end(
+    failure: str | None, files: Mapping[str, Path], console: Console, *, is_good: bool
+) -> None:
     console.print()
-    if report.failure is not None:
-        console.print(Text(f"The call broke off: {report.failure}", style="red"))
-    for name, path in (
-        ("audio", report.files.audio),
-        ("timeline", report.files.timeline),
-        ("picture", report.files.picture),
-        ("log", log),
-    ):
+    if failure is not None:
+        console.print(Text(f"The call broke off: {failure}", style="red"))
+    for name, path in files.items():
         console.print(Text(f"{name:>9}  {path}"), soft_wrap=True)
-    verdict = ("All of it holds.", "green") if report.ok else ("Not all of it holds.", "red")
+    verdict = ("All of it holds.", "green") if is_good else ("Not all of it holds.", "red")
     console.print(Text(verdict[0], style=f"bold {verdict[1]}"))
 
 
