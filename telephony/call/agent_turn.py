@@ -12,7 +12,7 @@ from telephony.call.failures import Failures
 from telephony.call.first_words import FirstWords
 from telephony.call.listener import Listener
 from telephony.call.owed import OwedWords
-from telephony.call.patience import Patience
+from telephony.call.patience import FILLER_AGAIN_NS, Patience
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 from telephony.voice import Respond, ResponseFinished, ToolCalled, VoiceCommand
 
@@ -43,6 +43,7 @@ class AgentTurn:
         self._first_words = FirstWords()
         self._patience = Patience()
         self._failures = Failures()
+        self._filler_ns = Nanoseconds(0)  # when another may be played to a caller nobody hears
         self._owed = OwedWords()
         self._is_lost = False
         self._is_leaving = False
@@ -67,6 +68,8 @@ class AgentTurn:
         self._is_leaving = False
         self._first_words.begin(now_ns)
         self._greet_if_due(now_ns)
+        if self._first_words.awaits_grant:
+            self._patience.wait(now_ns)
 
     def handle_media_started(self, now_ns: Nanoseconds) -> None:
         """Learn that the far end sends: what we send now arrives."""
@@ -229,6 +232,14 @@ class AgentTurn:
             return
         if self._patience.take_due(now_ns, is_silent=listener.is_silent):
             listener.play(self._filler)
+
+    def handle_uplink_blocked(self, now_ns: Nanoseconds) -> None:
+        """Fill the silence of a caller whose words reach nobody."""
+        listener = self._listener
+        if listener is None or not listener.is_silent or now_ns < self._filler_ns:
+            return
+        self._filler_ns = Nanoseconds(now_ns + FILLER_AGAIN_NS)
+        listener.play(self._filler)
 
     def handle_words_sent(self, now_ns: Nanoseconds) -> None:
         """Learn that all queued audio has gone out."""

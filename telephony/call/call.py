@@ -65,7 +65,7 @@ from telephony.call.state import Action, CallInput, CallMachine, CallState, adva
 from telephony.call.timers import CallTimer, CallTimers
 from telephony.call.transfer import CallTransfer
 from telephony.errors import LocalError
-from telephony.media import DigitArrived, MediaEvent, MediaStarted, WordsSent
+from telephony.media import DigitArrived, MediaEvent, MediaStarted, UplinkBlocked, WordsSent
 from telephony.units import NS_PER_SECOND, Nanoseconds
 from telephony.voice import DigitReceived, PlayoutReported, SessionGranted, VoiceEvent
 
@@ -323,6 +323,8 @@ class Call:
                     self._handle_digit(DigitPressed(digit=digit, method=method))
                 case WordsSent():
                     self._handle_words_sent()
+                case UplinkBlocked():
+                    self._voice.handle_uplink_blocked(is_up=self.state is CallState.UP)
         self._check_words()
 
     def _handle_playout(self, told: PlayoutReported) -> None:

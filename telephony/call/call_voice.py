@@ -155,6 +155,11 @@ class CallVoice:
         if self.conversation is not None and is_up:
             self.conversation.handle_keys(keys, self._outbox.now_ns)
 
+    def handle_uplink_blocked(self, *, is_up: bool) -> None:
+        """Learn that the server takes the caller's audio no more."""
+        if self.conversation is not None and is_up:
+            self.conversation.turn.handle_uplink_blocked(self._outbox.now_ns)
+
     def handle_timer(self, *, is_up: bool) -> None:
         """Learn that `next_deadline()` has passed."""
         now_ns = self._outbox.now_ns

@@ -42,6 +42,11 @@ class FirstWords:
         """Learn whether the session can be asked for words."""
         self._is_granted = is_granted
 
+    @property
+    def awaits_grant(self) -> bool:
+        """Whether the far end is there, and only the session is missing."""
+        return self._due_ns is not None and not self._is_granted and not self.is_over
+
     def take_due(self, now_ns: Nanoseconds) -> bool:
         """Say, once, that it is time to greet."""
         deadline_ns = self.next_deadline()

@@ -2,7 +2,7 @@
 
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds
 
-__all__ = ["Patience"]
+__all__ = ["FILLER_AGAIN_NS", "Patience"]
 
 FILLER_AFTER_NS = 2 * NS_PER_SECOND
 """Silence of a tool that works or a model that thinks, before a word of patience, unless the agent

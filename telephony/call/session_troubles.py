@@ -11,7 +11,7 @@ from telephony.voice import (
     VoiceErrorReceived,
 )
 
-__all__ = ["SessionTroubles"]
+__all__ = ["SessionTroubles", "fault_of"]
 
 REFUSED_STATUSES = frozenset({401, 403, 404})
 """Of the handshake: a wrong key, or a wrong path or model."""
@@ -21,6 +21,11 @@ LIMITS_NOTED = 8
 """There are two; a server may make up names."""
 ERRORS_NOTED = 20
 """Rows about the session's errors per call; all are counted."""
+
+
+def fault_of(closed: SessionClosed) -> Literal["model", "configuration"]:
+    """Say whose fault the end of a session is."""
+    return "configuration" if closed.code in REFUSED_STATUSES else "model"
 
 
 class SessionTroubles:
@@ -94,6 +99,5 @@ class SessionTroubles:
 
     def handle_lost(self, event: SessionClosed) -> None:
         """Tell that the session has ended by itself, and whose fault that is."""
-        is_refused = event.code in REFUSED_STATUSES
         why = event.reason or f"closed with {event.code}"
-        self.note("voice.lost", why, "configuration" if is_refused else "model")
+        self.note("voice.lost", why, fault_of(event))

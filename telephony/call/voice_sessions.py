@@ -15,6 +15,7 @@ from telephony.call.handover import HOPELESS, Handover, HandoverAction, Handover
 from telephony.call.hosted_conversation import HostedConversation
 from telephony.call.outbox import CallOutbox
 from telephony.call.outputs import CloseVoice, OpenVoice, TellVoice, UseVoice
+from telephony.call.session_troubles import fault_of
 from telephony.units import NS_PER_MS, NS_PER_SECOND, Nanoseconds, samples_to_ms_floor
 from telephony.voice import (
     SessionClosed,
@@ -222,7 +223,7 @@ class VoiceSessions:
                     self._end_call()
                     return
                 self._why_no_other = reason or f"closed with {code}"
-                self._outbox.trouble("voice.not_restored", "model", self._why_no_other)
+                self._outbox.trouble("voice.not_restored", fault_of(event), self._why_no_other)
                 retry_ns = None if seconds is None else round(seconds * NS_PER_SECOND)
                 self._do(self.handover.handle_failed(code, retry_ns, self._outbox.now_ns))
             case _:

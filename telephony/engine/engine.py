@@ -106,6 +106,7 @@ class Engine:
             connect_seconds=settings.connect_seconds,
             tls=client_context(),
             next_slot=self._clock.next_slot,
+            on_unanswered_close=self._note_unanswered_close,
         )
         self._call_settings = CallSettings(
             routing_ns=_seconds(settings.routing_seconds),
@@ -228,6 +229,12 @@ class Engine:
                 call = self._by_session.get(session)
                 if call is not None:
                     call.handle_sip(event)
+
+    def _note_unanswered_close(self, server: str) -> None:
+        """Count it and say so: the log of the call is closed by then, mostly."""
+        self.counters["voice_unanswered_closes"] += 1
+        why = "the server did not answer the close"
+        log.warning("voice session broken off", server=server, why=why, fault="model")
 
     def _note_refusal(self, counter: str, text: str, **details: object) -> None:
         """Count what a peer was refused; whoever may flood us does not flood the log."""

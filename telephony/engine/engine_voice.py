@@ -72,7 +72,7 @@ class EngineVoice:
         """
         link = self._used
         if link is not None and (dropped := link.append(audio)) and port is not None:
-            port.uplink.handle_backlog_dropped(dropped, link.waiting_appends)
+            port.handle_backlog_dropped(dropped, link.waiting_appends)
 
     def counters(self) -> dict[str, int]:
         """Give what all sessions counted, by name."""

@@ -46,7 +46,7 @@ GIVES_WAY = 2
 timer is heard, in whichever order the kernel names what is ready."""
 FAR_OFF_NS = Nanoseconds(1 << 62)
 """The next slot, where no media clock runs."""
-NORMAL_CLOSURE, ABNORMAL_CLOSURE = 1000, 1006
+NORMAL_CLOSURE, ABNORMAL_CLOSURE, TOO_BIG = 1000, 1006, 1009
 """RFC 6455 section 7.4.1."""
 
 
@@ -71,6 +71,8 @@ class SocketSettings:
     """A longer message from the server fails the connection (1009)."""
     on_message: Callable[[bytes], None] | None = None
     """Sees each message of the server as it came, before the session does."""
+    on_unanswered_close: Callable[[str], None] | None = None
+    """Learns which server, as host:port, did not answer a close of ours in time."""
 
 
 class RealtimeSocket:
@@ -251,7 +253,8 @@ class RealtimeSocket:
         elif is_end:
             self._ending = (ABNORMAL_CLOSURE, "the server hung up")
         elif protocol.close_sent is not None and self._is_open:
-            self._ending = (protocol.close_sent.code, "the server broke the WebSocket protocol")
+            code = protocol.close_sent.code
+            self._ending = (code, fault_of(code, self._settings.max_message_octets))
         self._send_protocol_frames()
         self._handle_messages()
 
@@ -317,6 +320,7 @@ class RealtimeSocket:
             self._writer.audio_octets_per_ms = octets_per_ms(event.input_format)
         elif isinstance(event, SessionClosed):
             self._release()
+            self._check_close()
         self._on_event(event)
 
     def _start_close(self) -> None:
@@ -363,6 +367,11 @@ class RealtimeSocket:
             self._session.handle_closed(code, reason, self._clock())
             self._drain()
 
+    def _check_close(self) -> None:
+        tell = self._settings.on_unanswered_close
+        if self._session.is_close_unanswered and tell is not None:
+            tell(f"{self._protocol.uri.host}:{self._protocol.uri.port}")
+
     def _release(self) -> None:
         """Let go of the socket; `SessionClosed` is on its way to our user."""
         connection, self._connection, self._is_open = self._connection, None, False
@@ -374,6 +383,18 @@ class RealtimeSocket:
         if connection is not None:
             asyncio.get_running_loop().remove_reader(connection)
             connection.close()
+
+
+def fault_of(code: int, max_message_octets: int) -> str:
+    """Say in words why we closed a connection by ourselves.
+
+    Args:
+        code: What the close said.
+        max_message_octets: What we take.
+    """
+    if code == TOO_BIG:
+        return f"the server sent a message longer than {max_message_octets / 2**20:g} MiB"
+    return "the server broke the WebSocket protocol"
 
 
 def octets_per_ms(audio_format: VoiceFormat) -> float:

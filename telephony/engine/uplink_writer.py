@@ -59,10 +59,11 @@ class UplinkCounters:
 
 
 def reason_of(error: OSError) -> str:
-    """Name what broke a connection, such as ECONNRESET."""
+    """Say what broke a connection, such as ECONNRESET."""
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason}"
-    return errno.errorcode.get(error.errno or 0, type(error).__name__)
+        return f"the connection broke: TLS: {error.reason}"
+    name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+    return f"the connection broke: {name}"
 
 
 class UplinkWriter:

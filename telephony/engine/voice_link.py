@@ -40,7 +40,7 @@ class VoiceLink:
             ConfigurationError: The plan's URL or dialect cannot be used.
         """
         profile = profile_of(plan.dialect)
-        self._session = RealtimeSession(token, profile)
+        self._session = RealtimeSession(token, profile, dict(plan.headers).values())
         self._on_event = on_event
         self._socket = RealtimeSocket(
             session_url(plan.url, plan.model, profile.path, attach_to=plan.attach_to),

@@ -11,7 +11,7 @@ from telephony.media.convert import (
     leg_format,
     voice_format_of,
 )
-from telephony.media.events import DigitArrived, MediaEvent, MediaStarted, WordsSent
+from telephony.media.events import DigitArrived, MediaEvent, MediaStarted, UplinkBlocked, WordsSent
 from telephony.media.interruption import Interruption, TruncateAt, interrupt
 from telephony.media.ledger import ItemKey, Ledger, LedgerRow, Position, RowKind
 from telephony.media.playout import ItemAudio, Playout
@@ -45,6 +45,7 @@ __all__ = [
     "SourcePolicy",
     "TruncateAt",
     "Uplink",
+    "UplinkBlocked",
     "UplinkLog",
     "UplinkRing",
     "UplinkRow",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DigitArrived", "MediaEvent", "MediaStarted", "WordsSent"]
+__all__ = ["DigitArrived", "MediaEvent", "MediaStarted", "UplinkBlocked", "WordsSent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +24,9 @@ class WordsSent:
     """Nothing is left to be said: all queued audio has left our socket, or was flushed."""
 
 
-MediaEvent = MediaStarted | DigitArrived | WordsSent
+@dataclass(frozen=True, slots=True)
+class UplinkBlocked:
+    """The voice session's server takes no more of the far end's audio, and some was dropped."""
+
+
+MediaEvent = MediaStarted | DigitArrived | WordsSent | UplinkBlocked

@@ -7,7 +7,7 @@ it gives back.
 
 from telephony.errors import LocalError, RemoteError
 from telephony.media.convert import Converter, converter
-from telephony.media.events import MediaEvent, WordsSent
+from telephony.media.events import MediaEvent, UplinkBlocked, WordsSent
 from telephony.media.ledger import Ledger
 from telephony.media.playout import Playout
 from telephony.media.rtp_input import RtpInput
@@ -146,6 +146,16 @@ class RtpPort:
         self._unsent += 1
         self._sender.take_back(packet)
         self.playout.handle_unsent()
+
+    def handle_backlog_dropped(self, appends: int, waiting: int) -> None:
+        """Learn that audio given to the uplink's sink was dropped before any of it was written.
+
+        Args:
+            appends: How many, the oldest of those not written.
+            waiting: How many behind them are not written either, the last one given included.
+        """
+        self.uplink.handle_backlog_dropped(appends, waiting)
+        self._emit(UplinkBlocked())
 
     def skip(self, packets: int) -> None:
         """Advance the timeline over packets that were missed."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from telephony.realtime import events
 from telephony.realtime.audio_messages import BadAudioError, SampleAligner, decode_audio
+from telephony.realtime.known_ids import KnownIds
 from telephony.realtime.late_audio import CutAudio
 from telephony.realtime.outcomes import shown
 from telephony.realtime.recent import Recent
@@ -35,6 +36,16 @@ class SessionCounters:
     late_deltas: int = 0
     """Audio not passed on, as its item or response had been cut."""
     bad_audio: int = 0
+    unknown_audio: int = 0
+    """Audio of a response that never began; it is passed on."""
+    audio_after_done: int = 0
+    """Audio of a response that had ended; it is passed on, and heard while that is."""
+    reused_ids: int = 0
+    """Responses, items and function calls that began under an id which another had before."""
+    other_formats: int = 0
+    """Times that the server granted other formats than it was asked for."""
+    unanswered_responses: int = 0
+    """Requests for a response that the server neither answered nor refused."""
     malformed: int = 0
     unknown: int = 0
     errors: int = 0
@@ -50,6 +61,7 @@ class Content:
 
     Attributes:
         cut: What of the model's audio comes too late to be played.
+        ids: What the server's ids stand for.
         output_format: What the model's audio is in.
         has_spoken: Whether any of it has come.
     """
@@ -57,11 +69,13 @@ class Content:
     def __init__(self, counters: SessionCounters, emit: Callable[[VoiceEvent], None]) -> None:
         """Begin before anything was said; tell `emit` of each event."""
         self.cut = CutAudio()
+        self.ids = KnownIds()
         self.output_format = VoiceFormat.PCM
         self.has_spoken = False
         self._counters = counters
         self._emit = emit
         self._aligner = SampleAligner()
+        self._told: set[str] = set()
         self._caller_said: Recent[str, str] = Recent(MAX_TRANSCRIPTS)
 
     def handle(self, event: events.ServerEvent) -> bool:
@@ -84,6 +98,7 @@ class Content:
                 self._emit(CallerTranscribed(event.item_id, event.transcript, is_final))
             case events.InputTranscriptionFailed():
                 self._caller_said.pop(event.item_id)
+                self._counters.errors += 1
                 self._emit(VoiceErrorReceived("transcription_failed", shown(event.error.message)))
             case _:
                 return False
@@ -122,13 +137,57 @@ class Content:
         """
         self._counters.audio_deltas += 1
         self.has_spoken = True
+        is_news = not self.ids.goes_on(received.item_id, received.response_id)
+        if is_news:
+            self.mention_item(received.item_id, received.response_id)
         if self.cut.is_late(received.response_id, received.item_id):
             self._counters.late_deltas += 1
             if not self.cut.is_known(received.item_id):
                 self.cut.cut_item(received.item_id)
                 self._emit(ItemCameLate(received.response_id, received.item_id))
             return
+        if is_news:
+            self._check_response(received.response_id)
         if self.output_format is VoiceFormat.PCM:
             received = self._aligner.align(received)
         if received.audio:
             self._emit(received)
+
+    def _check_response(self, response_id: str) -> None:
+        """Count audio of a response that has ended, or never began."""
+        state = self.ids.state_of(response_id)
+        if state == "over":
+            self._counters.audio_after_done += 1
+            self._tell_once("audio_after_done", "audio of a response that has ended")
+        elif state == "unknown":
+            self._counters.unknown_audio += 1
+            self._tell_once("unknown_response", "audio of no response that began")
+
+    def begin_response(self, response_id: str) -> None:
+        """Learn that a response begins, perhaps under the id of another."""
+        if self.ids.begin_response(response_id, was_cut=self.cut.is_cut(response_id)):
+            self.cut.forget_response(response_id)
+            self._note_reuse("response", response_id)
+
+    def mention_item(self, item_id: str, response_id: str) -> None:
+        """Learn of an item of a response, perhaps under the id of another."""
+        if item_id and self.ids.mention_item(item_id, response_id):
+            self.cut.forget_item(item_id)
+            self._note_reuse("item", item_id)
+
+    def mention_call(self, call_id: str, response_id: str) -> bool:
+        """Learn of a function call of a response; tell whether it has the id of another."""
+        is_reused = self.ids.mention_call(call_id, response_id)
+        if is_reused:
+            self._note_reuse("call", call_id)
+        return is_reused
+
+    def _note_reuse(self, kind: str, wire_id: str) -> None:
+        self._counters.reused_ids += 1
+        self._tell_once("id_reused", f"the {kind} id {shown(wire_id)!r} was used before")
+
+    def _tell_once(self, code: str, text: str) -> None:
+        """Tell of the first fault of a kind; the others of the session are counted."""
+        if code not in self._told:
+            self._told.add(code)
+            self._emit(VoiceErrorReceived(code, text))

@@ -7,6 +7,7 @@ Only the events that one side or the other acts on have a model; any other type 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
+from pydantic_core import from_json
 
 from telephony.realtime.dialects import rename
 from telephony.realtime.wire import (
@@ -461,5 +462,7 @@ def parse_server_event(text: bytes | str) -> ServerEvent:
         if error.code != "unknown_event_type":
             raise
         unknown = UnknownServerEvent(type=error.event_type)
+    if not isinstance(from_json(text)["type"], str):
+        raise MalformedEventError("type: not a text", code="invalid_value", param="type")
     renamed = rename(unknown.type, text)
     return unknown if renamed is None else parse_server_event(renamed)

@@ -35,6 +35,19 @@ class CutAudio:
         if response_id:
             self.cut_response(response_id)
 
+    def is_cut(self, response_id: str) -> bool:
+        """Tell whether a response was cut."""
+        return response_id in self._responses
+
+    def forget_response(self, response_id: str) -> None:
+        """Learn that another response has this id."""
+        self._responses.pop(response_id)
+
+    def forget_item(self, item_id: str) -> None:
+        """Learn that another item has this id."""
+        self._items.pop(item_id)
+        self._response_of.pop(item_id)
+
     def is_known(self, item_id: str) -> bool:
         """Tell whether some of this item was in time, or the item itself was cut."""
         return item_id in self._response_of or item_id in self._items

@@ -1,7 +1,7 @@
 """A Realtime session without its socket: the one implementation of `voice.VoiceSession`."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from telephony.realtime.outcomes import (
     shown,
 )
 from telephony.realtime.profiles import PROFILES, Profile
+from telephony.realtime.redaction import Redaction
 from telephony.realtime.responses import ResponseSequencer, State, Unanswered
 from telephony.realtime.restore import restore_events
 from telephony.realtime.session_body import UnknownFormatError, granted_format, session_body
@@ -77,17 +78,26 @@ class RealtimeSession:
 
     Attributes:
         counters: What happened so far.
+        is_close_unanswered: Whether the server left a close of ours without an answer.
     """
 
-    def __init__(self, token: Callable[[], str], profile: Profile = GENERIC) -> None:
+    def __init__(
+        self,
+        token: Callable[[], str],
+        profile: Profile = GENERIC,
+        secrets: Iterable[str] = (),
+    ) -> None:
         """Begin before the connection's first message.
 
         Args:
             token: Mints the unique part of the ids that our events carry.
             profile: What is known of the server.
+            secrets: What is hidden in the server's words, such as the values of our headers.
         """
         self.counters = SessionCounters()
+        self.is_close_unanswered = False
         self._token = token
+        self._redaction = Redaction(secrets)
         self._outputs: deque[Message | VoiceEvent] = deque()
         self._settings = SessionSettings()
         self._before = self._settings.options
@@ -95,6 +105,7 @@ class RealtimeSession:
         self._profile = profile
         self._takes_only_pcm = "g711" in profile.lacks
         self._awaits_grant = False
+        self._granted: SessionGranted | None = None
         self._input_format = VoiceFormat.PCM
         self._responses = ResponseSequencer(token)
         self._content = Content(self.counters, self._emit)
@@ -134,6 +145,7 @@ class RealtimeSession:
         """Learn that `next_deadline()` has passed."""
         if self._close_deadline is not None:
             if now_ns >= self._close_deadline:
+                self.is_close_unanswered = True
                 self._end(1006, "the server did not answer the close", is_clean=False)
             return
         self._responses.handle_timer(now_ns)
@@ -147,6 +159,7 @@ class RealtimeSession:
         """Take one command; after `Close`, and once the session is over, none has any effect."""
         if self._is_closed or self._close_deadline is not None:
             return
+        command = self._content.ids.inwards(command)
         match command:
             case Configure(settings=settings):
                 self._configure(settings)
@@ -216,6 +229,7 @@ class RealtimeSession:
         if not self._content.handle(event) and not self._handle_session(event, now_ns):
             self._handle_turn(event, now_ns)
             for told in news_of(event):
+                self.counters.errors += isinstance(told, VoiceErrorReceived)
                 self._emit(told)
         self._send_responses()
 
@@ -247,9 +261,11 @@ class RealtimeSession:
             case events.ResponseDone():
                 for item in event.response.output or ():
                     self._complete_call(item, event.response.id)
+                self._content.ids.end_response(event.response.id)
                 self._responses.handle_done(event.response.id, now_ns)
                 self._emit(response_finished(event.response))
             case events.OutputItemAdded():
+                self._content.mention_item(event.item.id or "", event.response_id)
                 self._tool_calls.note(event.item)
             case events.OutputItemDone():
                 self._complete_call(event.item, event.response_id)
@@ -298,7 +314,17 @@ class RealtimeSession:
                 return
             granted = self._content.output_format = asked
         self._input_format = granted
-        self._emit(SessionGranted(granted, self._content.output_format))
+        self._check_grant(asked, SessionGranted(granted, self._content.output_format))
+
+    def _check_grant(self, asked: VoiceFormat, granted: SessionGranted) -> None:
+        """Pass a grant on; one of other formats than were asked for is told when it is news."""
+        is_news, self._granted = granted != self._granted, granted
+        self._emit(granted)
+        if is_news and granted != SessionGranted(asked, asked):
+            self.counters.other_formats += 1
+            formats = f"{granted.input_format.value} and {granted.output_format.value}"
+            text = f"asked for {asked.value}, granted {formats}"
+            self._emit(VoiceErrorReceived("other_format", text))
 
     def _cancel(self, response_id: str | None) -> None:
         """Stop a response, where there may be one: what has ended needs no cancelling."""
@@ -327,6 +353,7 @@ class RealtimeSession:
         self._emit(SpeechStarted(event.item_id, event.audio_start_ms))
 
     def _response_created(self, response_id: str, now_ns: Nanoseconds) -> None:
+        self._content.begin_response(response_id)
         if self._cancels_next:
             self._content.cut.cut_response(response_id)
             self._cancels_next = False
@@ -357,6 +384,9 @@ class RealtimeSession:
         return True
 
     def _complete_call(self, item: Item, response_id: str) -> None:
+        call_id = item.call_id or item.id or ""
+        if item.type == "function_call" and self._content.mention_call(call_id, response_id):
+            self._tool_calls.forget(call_id)
         call = self._tool_calls.complete(item, response_id)
         if call is not None:
             self._emit(call)
@@ -370,9 +400,9 @@ class RealtimeSession:
         while (output := self._responses.poll_output()) is not None:
             if isinstance(output, Unanswered):
                 self._cancels_next = False
-                self._emit(
-                    VoiceErrorReceived("response_unanswered", "no answer to response.create")
-                )
+                self.counters.unanswered_responses += 1
+                code, text = "response_unanswered", "no answer to response.create"
+                self._emit(VoiceErrorReceived(code, text, is_harmless=True))
             else:
                 self._send(output, after_audio=self._settings.turns == "ours")
 
@@ -380,7 +410,7 @@ class RealtimeSession:
         self._outputs.append(Message(write_event(event), after_audio))
 
     def _emit(self, event: VoiceEvent) -> None:
-        self._outputs.append(event)
+        self._outputs.append(self._content.ids.outwards(self._redaction.event(event)))
 
     def _end(self, code: int, reason: str, *, is_clean: bool) -> None:
         if not self._is_closed:

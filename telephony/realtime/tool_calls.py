@@ -23,6 +23,10 @@ class ToolCalls:
         if item.type == "function_call" and item.id and item.name:
             self._names.put(item.id, item.name)
 
+    def forget(self, call_id: str) -> None:
+        """Learn that another call has this id."""
+        self._told.pop(call_id)
+
     def complete(self, item: Item, response_id: str) -> ToolCalled | None:
         """Take an item of a response; give its call if it is one, complete and new."""
         if item.type != "function_call" or item.status not in (None, "completed"):

@@ -205,7 +205,7 @@ async def test_K7_the_greeting_and_each_grant_are_told(rig: Rig) -> None:
     """We differ: nothing is sent at the greeting; what is wanted went out before it (row N3)."""
     await rig.open(CREATED)
     await rig.says(updated({"audio": {"input": {"format": {"type": "audio/pcma"}}}}))
-    assert rig.told == [SessionOpened("sess_1", 1_800_000), SessionGranted(PCMA, PCMU)]
+    assert rig.told[:2] == [SessionOpened("sess_1", 1_800_000), SessionGranted(PCMA, PCMU)]
     assert await rig.sent() == []
 
 
@@ -289,7 +289,8 @@ async def test_L2_an_output_format_is_known_in_every_spelling_and_another_refuse
     for unknown in ("opus", {"type": "audio/pcm", "rate": 16000}):
         await rig.says(updated({"audio": {"output": {"format": unknown}}}))
     assert len(rig.of(SessionGranted)) == grants
-    assert [event.code for event in rig.of(VoiceErrorReceived)] == ["unsupported_format"] * 2
+    codes = [event.code for event in rig.of(VoiceErrorReceived)]
+    assert codes == ["other_format"] * 3 + ["unsupported_format"] * 2
 
 
 @row("L3")

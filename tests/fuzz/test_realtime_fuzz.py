@@ -2,6 +2,8 @@
 
 import base64
 import json
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +15,14 @@ from telephony.realtime.client_events import InputAudioBufferAppend, parse_clien
 from telephony.realtime.dialects import EVENT_TYPES
 from telephony.realtime.events import parse_server_event
 from telephony.units import Nanoseconds
-from telephony.voice import AudioReceived, Message, Respond, SessionClosed
+from telephony.voice import (
+    AudioReceived,
+    Message,
+    Respond,
+    SessionClosed,
+    VoiceErrorReceived,
+    VoiceEvent,
+)
 
 SERVER_TYPES = [
     *EVENT_TYPES,
@@ -38,6 +47,7 @@ SERVER_TYPES = [
     "nobody.knows",
 ]
 MESSAGE_CHARACTERS = 2000
+FAULTS = {"malformed", "bad_audio", "errors", "other_formats", "unknown_audio", "reused_ids"}
 CLIENT_TYPES = [
     "session.update",
     "input_audio_buffer.append",
@@ -100,6 +110,30 @@ def test_a_session_outlives_whatever_a_server_sends(texts: list[bytes]) -> None:
             if isinstance(output, Message):
                 parse_client_event(output.text)
     assert session.counters.messages == len(texts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(messages(SERVER_TYPES) | st.binary(max_size=300))
+def test_a_malformed_message_is_told_and_counted_once(text: bytes) -> None:
+    session = RealtimeSession(lambda: "token")
+    session.handle_message(text, Nanoseconds(1))
+    told = outputs_of(session)
+    errors = [one for one in told if isinstance(one, VoiceErrorReceived)]
+    counted = {name: count for name, count in asdict(session.counters).items() if count}
+    assert counted.pop("messages") == 1
+    assert sum(counted[name] for name in FAULTS & counted.keys()) == len(errors) <= 1
+    with suppress(MalformedEventError):
+        parse_server_event(text)
+        return
+    assert told == errors
+    assert counted == {"malformed": 1}
+
+
+def outputs_of(session: RealtimeSession) -> list[Message | VoiceEvent]:
+    found: list[Message | VoiceEvent] = []
+    while (output := session.poll_output()) is not None:
+        found.append(output)
+    return found
 
 
 @settings(max_examples=300, deadline=None)

@@ -48,6 +48,56 @@ def greetings(bench: CallBench) -> int:
     return bench.told.count(GREETING)
 
 
+# ---- a session that comes late, or is slow ----------------------------------------------------
+
+
+def test_caller_who_is_answered_before_the_session_is_there_is_asked_for_patience() -> None:
+    bench = CallBench()
+    bench.answer()
+    bench.run(3_100)
+    bench.acknowledge()
+    bench.run(2_300)
+    assert bench.heard(b"\x22") == 480
+    bench.run(2_600)
+    assert bench.heard(b"\x22") == 960, "again, while the session is still missing"
+    bench.voice(GRANTED)
+    assert greetings(bench) == 1
+
+
+def test_caller_whose_words_nobody_takes_is_asked_for_patience_now_and_then() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.say(20)
+    bench.run(100)
+    for _ in range(50):
+        bench.port.handle_backlog_dropped(0, 1)
+        bench.run(20)
+    assert bench.heard(b"\x22") == 480
+    bench.run(1_600)
+    bench.port.handle_backlog_dropped(0, 1)
+    bench.run(200)
+    assert bench.heard(b"\x22") == 960
+
+
+def test_no_filler_talks_into_words_because_the_uplink_is_blocked() -> None:
+    bench = CallBench()
+    bench.talk()
+    bench.say(500)
+    bench.run(100)
+    bench.port.handle_backlog_dropped(0, 1)
+    bench.run(600)
+    assert bench.heard(b"\x22") == 0
+
+
+def test_an_uplink_that_is_blocked_before_the_call_is_up_is_nobodys_silence() -> None:
+    bench = CallBench()
+    bench.answer()
+    bench.voice(GRANTED)
+    bench.port.handle_backlog_dropped(0, 1)
+    bench.run(200)
+    assert bench.heard(b"\x22") == 0
+
+
 # ---- a session that fails ---------------------------------------------------------------------
 
 

@@ -24,11 +24,11 @@ from telephony.call import (
 )
 from telephony.engine.engine_call import EngineCall
 from telephony.errors import ConfigurationError
-from telephony.media import RtpPortSettings, Uplink
+from telephony.media import RtpPort, RtpPortSettings, Uplink, UplinkBlocked
 from telephony.units import NS_PER_MS, Nanoseconds, RtpTimestamp
 from telephony.voice import SessionClosed, VoiceEvent
 from telephony_codecs import AudioFormat
-from tests.support.media import agreement
+from tests.support.media import agreement, port
 
 PLAN = VoicePlan(url="ws://127.0.0.1:1/", agent="reception")
 
@@ -66,11 +66,11 @@ class BlockedVoice:
         return 0
 
 
-def opened(make_voice: Callable[..., object], uplink: Uplink) -> tuple[EngineCall, ScriptedCall]:
+def opened(make_voice: Callable[..., object], leg_port: RtpPort) -> tuple[EngineCall, ScriptedCall]:
     """Give a call that has asked for its voice session."""
 
     async def story() -> tuple[EngineCall, ScriptedCall]:
-        leg = SimpleNamespace(port=SimpleNamespace(uplink=uplink))
+        leg = SimpleNamespace(port=leg_port)
         host = SimpleNamespace(make_voice=make_voice, drain_sip=lambda: None)
         call, engine_call = (
             ScriptedCall(),
@@ -84,21 +84,23 @@ def opened(make_voice: Callable[..., object], uplink: Uplink) -> tuple[EngineCal
 
 
 def test_appends_that_the_socket_dropped_leave_the_legs_uplink() -> None:
-    uplink = Uplink(AudioFormat.PCMU)
-    engine_call, _ = opened(lambda *_: BlockedVoice(), uplink)
+    leg_port = port()
+    uplink = leg_port.uplink
+    engine_call, _ = opened(lambda *_: BlockedVoice(), leg_port)
     uplink.sink = engine_call.append
     for number in range(10):
         arrival = Nanoseconds(number * 20 * NS_PER_MS)
         uplink.handle_audio(bytes(160), RtpTimestamp(number * 160), arrival)
     assert (uplink.span, uplink.appended, uplink.dropped) == (1600, 640, 960)
     assert [row.rtp_timestamp for row in uplink.log.rows()] == [960, 1120, 1280, 1440]
+    assert leg_port.events == [UplinkBlocked()] * 6
 
 
 def test_a_voice_session_whose_url_cannot_be_used_is_lost_at_once() -> None:
     def refuse(*_: object) -> object:
         raise ConfigurationError("the realtime url is not a ws:// or wss:// URL")
 
-    engine_call, call = opened(refuse, Uplink(AudioFormat.PCMU))
+    engine_call, call = opened(refuse, port())
     [closed] = call.told
     assert isinstance(closed, SessionClosed)
     assert (closed.is_clean, closed.code) == (False, 1006)

@@ -466,7 +466,7 @@ def test_a_close_whose_answer_finds_nobody_is_told_once(run: Run) -> None:
 
 ENDINGS: dict[str, tuple[Callable[[Line], object], int, str]] = {
     "FIN": (lambda line: line.peer.connection.close(), 1006, "the server hung up"),
-    "RST": (lambda line: line.peer.reset(), 1006, "ECONNRESET"),
+    "RST": (lambda line: line.peer.reset(), 1006, "the connection broke: ECONNRESET"),
 }
 
 
@@ -486,16 +486,24 @@ def test_a_connection_that_ends_without_a_close_is_told(
 
 
 @pytest.mark.parametrize(
-    ("octets", "code"),
-    [(b"\x83\x00", 1002), (b"\x81\x7f" + (9 << 20).to_bytes(8, "big") + b"x", 1009)],
+    ("octets", "code", "why"),
+    [
+        (b"\x83\x00", 1002, "the server broke the WebSocket protocol"),
+        (
+            b"\x81\x7f" + (9 << 20).to_bytes(8, "big") + b"x",
+            1009,
+            "the server sent a message longer than 8 MiB",
+        ),
+    ],
     ids=["an opcode that nobody defined", "a message past the limit"],
 )
-def test_a_server_that_breaks_websocket_is_told_why(run: Run, octets: bytes, code: int) -> None:
+def test_a_server_that_breaks_websocket_is_told_why(
+    run: Run, octets: bytes, code: int, why: str
+) -> None:
     async def story(line: Line) -> None:
         await line.open()
         await line.peer.send_raw(octets)
-        ended = await line.closed()
-        assert (ended.is_clean, ended.code) == (False, code)
+        assert await line.closed() == SessionClosed(is_clean=False, code=code, reason=why)
 
     run(story)
 
@@ -644,7 +652,7 @@ def test_a_forged_record_ends_the_session(secure: Run) -> None:
         await asyncio.get_running_loop().sock_sendall(line.peer.connection, record)
         ended = await line.closed()
         assert (ended.is_clean, ended.code) == (False, 1006)
-        assert ended.reason.startswith("TLS: ")
+        assert ended.reason.startswith("the connection broke: TLS: ")
 
     secure(story)
 

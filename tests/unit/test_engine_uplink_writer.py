@@ -363,7 +363,7 @@ def test_a_broken_channel_is_told_once_from_the_loop(is_audio: bool) -> None:
                 bench.writer.write_message(frame(b"m"))
         assert bench.dead == []
         await asyncio.sleep(0)
-        assert bench.dead == ["TLS: PROTOCOL_IS_SHUTDOWN"]
+        assert bench.dead == ["the connection broke: TLS: PROTOCOL_IS_SHUTDOWN"]
         bench.writer.write_sealed(b"late")
         bench.writer.say_goodbye()
         assert not bench.unread()

@@ -113,10 +113,10 @@ def test_appends_that_were_dropped_leave_the_legs_uplink() -> None:
     sessions = Sessions()
     first, _ = sessions.two()
     dropped: list[tuple[int, int]] = []
-    uplink = SimpleNamespace(handle_backlog_dropped=lambda *told: dropped.append(told))
-    sessions.voice.append(b"a", cast(Any, SimpleNamespace(uplink=uplink)))
+    port = SimpleNamespace(handle_backlog_dropped=lambda *told: dropped.append(told))
+    sessions.voice.append(b"a", cast(Any, port))
     first.drops = 2
-    sessions.voice.append(b"a", cast(Any, SimpleNamespace(uplink=uplink)))
+    sessions.voice.append(b"a", cast(Any, port))
     assert dropped == [(2, 5)]
 
 

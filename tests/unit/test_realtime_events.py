@@ -95,8 +95,11 @@ def test_an_unknown_type_is_an_event_not_an_error() -> None:
     assert event == events.UnknownServerEvent(type="localai.mood")
 
 
-def test_a_type_that_is_no_string_is_unknown_too() -> None:
-    assert events.parse_server_event(b'{"type":12}') == events.UnknownServerEvent(type="12")
+@pytest.mark.parametrize("kind", [b"12", b"null", b"true", b"[]", b"{}"])
+def test_a_type_that_is_no_text_is_malformed(kind: bytes) -> None:
+    with pytest.raises(MalformedEventError) as caught:
+        events.parse_server_event(b'{"type":' + kind + b"}")
+    assert (caught.value.code, caught.value.param) == ("invalid_value", "type")
 
 
 @pytest.mark.parametrize(

@@ -220,8 +220,13 @@ def test_the_session_is_opened_asked_for_and_granted() -> None:
     }
     before = talk.session.input_format
     assert talk.hear({"type": "session.updated", "session": granted}) == [
+        SessionGranted(VoiceFormat.PCMA, VoiceFormat.PCM),
+        VoiceErrorReceived("other_format", "asked for pcma, granted pcma and pcm"),
+    ]
+    assert talk.hear({"type": "session.updated", "session": granted}) == [
         SessionGranted(VoiceFormat.PCMA, VoiceFormat.PCM)
     ]
+    assert talk.session.counters.other_formats == 1
     assert [before, talk.session.input_format] == [VoiceFormat.PCM, VoiceFormat.PCMA]
 
 
@@ -623,7 +628,9 @@ def test_a_response_the_server_never_answers_is_told() -> None:
     assert deadline is not None
     talk.session.handle_timer(deadline)
     told = talk.drain()[1]
-    assert told == [VoiceErrorReceived("response_unanswered", "no answer to response.create")]
+    code, text = "response_unanswered", "no answer to response.create"
+    assert told == [VoiceErrorReceived(code, text, is_harmless=True)]
+    assert talk.session.counters.unanswered_responses == 1
 
 
 @pytest.mark.parametrize(
@@ -702,3 +709,63 @@ def test_a_close_that_is_not_answered_ends_the_session_after_two_seconds() -> No
     assert talk.drain()[1] == [
         SessionClosed(is_clean=False, code=1006, reason="the server did not answer the close")
     ]
+
+
+FAILURES_TOLD = (
+    {
+        "type": "conversation.item.input_audio_transcription.failed",
+        "item_id": "u1",
+        "error": {"message": "too noisy"},
+    },
+    {"type": "mcp_list_tools.failed", "item_id": "m1"},
+    {"type": "response.mcp_call.failed", "item_id": "m1"},
+)
+
+
+@pytest.mark.parametrize(
+    "event", FAILURES_TOLD, ids=[str(event["type"]) for event in FAILURES_TOLD]
+)
+def test_what_the_server_says_has_failed_counts_as_an_error(event: Mapping[str, object]) -> None:
+    talk = Talk()
+    (told,) = talk.hear(event)
+    assert isinstance(told, VoiceErrorReceived)
+    assert talk.session.counters.errors == 1
+
+
+def test_audio_of_no_response_and_of_one_that_has_ended_is_heard_and_told_once() -> None:
+    talk = Talk()
+    talk.hear(created("r1"), done("r1"))
+    late, unknown = delta(response_id="r1"), delta(item_id="i2", response_id="r2")
+    told = talk.hear(late, late, unknown, unknown)
+    assert [one for one in told if isinstance(one, AudioReceived)] == [
+        *[heard()] * 2,
+        *[heard("i2", "r2")] * 2,
+    ]
+    codes = [one.code for one in told if isinstance(one, VoiceErrorReceived)]
+    assert codes == ["audio_after_done", "unknown_response"]
+    counters = talk.session.counters
+    assert (counters.audio_after_done, counters.unknown_audio) == (2, 2)
+
+
+def test_a_function_call_under_the_id_of_another_is_a_call_of_its_own() -> None:
+    talk = Talk()
+    for number, response_id in enumerate(("r1", "r2")):
+        item = {
+            "id": f"f{number}",
+            "type": "function_call",
+            "call_id": "c1",
+            "name": "order_status",
+            "arguments": "{}",
+        }
+        talk.hear(created(response_id))
+        told = talk.hear(done(response_id, output=[item]), done(response_id, output=[item]))
+        calls = [one.call_id for one in told if isinstance(one, ToolCalled)]
+        assert calls == [("c1", "c1~2")[number]]
+    assert talk.command(ToolResult("c1~2", "42", respond=False)) == [
+        {
+            "type": "conversation.item.create",
+            "event_id": "item_1",
+            "item": {"type": "function_call_output", "call_id": "c1", "output": "42"},
+        }
+    ]
+    assert talk.session.counters.reused_ids == 1
