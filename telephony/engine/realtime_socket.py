@@ -16,7 +16,7 @@ from telephony.engine.channel import Channel, PlainChannel
 from telephony.engine.keepalive import Keepalive, KeepaliveSettings
 from telephony.engine.uplink_writer import (
     UplinkCounters,
-    UplinkSettings,
+    UplinkLimits,
     UplinkWriter,
     reason_of,
 )
@@ -64,11 +64,11 @@ class SocketSettings:
     """Whom to trust; None makes a `client_context` for each connection, which costs some 15 ms."""
     next_slot: Callable[[], Nanoseconds] = _far_off
     """When packets are due next: what is read until then must not delay them."""
-    uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    uplink: UplinkLimits = field(default_factory=UplinkLimits)
     keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
     user_agent: str = PRODUCT
-    max_message_octets: int = MAX_MESSAGE_OCTETS
-    """A longer message from the server fails the connection (1009)."""
+    max_message_octets: int | None = None
+    """A longer one from the server fails the connection (1009); None is what a session takes."""
     on_message: Callable[[bytes], None] | None = None
     """Sees each message of the server as it came, before the session does."""
     on_unanswered_close: Callable[[str], None] | None = None
@@ -105,7 +105,7 @@ class RealtimeSocket:
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
-        limit = self._settings.max_message_octets
+        limit = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
         self._protocol = client_protocol(url, max_message_octets=limit)
         self._read = FrameReader(self._protocol, limit).read
         self._headers = {"User-Agent": self._settings.user_agent, **headers}
@@ -385,14 +385,14 @@ class RealtimeSocket:
             connection.close()
 
 
-def fault_of(code: int, max_message_octets: int) -> str:
+def fault_of(code: int, max_message_octets: int | None) -> str:
     """Say in words why we closed a connection by ourselves.
 
     Args:
         code: What the close said.
-        max_message_octets: What we take.
+        max_message_octets: What we take; None takes any.
     """
-    if code == TOO_BIG:
+    if code == TOO_BIG and max_message_octets is not None:
         return f"the server sent a message longer than {max_message_octets / 2**20:g} MiB"
     return "the server broke the WebSocket protocol"
 
