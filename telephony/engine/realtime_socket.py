@@ -105,7 +105,7 @@ class RealtimeSocket:
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
-        limit = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
+        limit = self._max_message_octets = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
         self._protocol = client_protocol(url, max_message_octets=limit)
         self._read = FrameReader(self._protocol, limit).read
         self._headers = {"User-Agent": self._settings.user_agent, **headers}
@@ -254,7 +254,7 @@ class RealtimeSocket:
             self._ending = (ABNORMAL_CLOSURE, "the server hung up")
         elif protocol.close_sent is not None and self._is_open:
             code = protocol.close_sent.code
-            self._ending = (code, fault_of(code, self._settings.max_message_octets))
+            self._ending = (code, fault_of(code, self._max_message_octets))
         self._send_protocol_frames()
         self._handle_messages()
 
@@ -385,14 +385,14 @@ class RealtimeSocket:
             connection.close()
 
 
-def fault_of(code: int, max_message_octets: int | None) -> str:
+def fault_of(code: int, max_message_octets: int) -> str:
     """Say in words why we closed a connection by ourselves.
 
     Args:
         code: What the close said.
-        max_message_octets: What we take; None takes any.
+        max_message_octets: What we take.
     """
-    if code == TOO_BIG and max_message_octets is not None:
+    if code == TOO_BIG:
         return f"the server sent a message longer than {max_message_octets / 2**20:g} MiB"
     return "the server broke the WebSocket protocol"
 
