@@ -385,14 +385,14 @@ class RealtimeSocket:
             connection.close()
 
 
-def fault_of(code: int, max_message_octets: int | None) -> str:
+def fault_of(code: int, max_message_octets: int) -> str:
     """Say in words why we closed a connection by ourselves.
 
     Args:
         code: What the close said.
-        max_message_octets: What we take; None takes any.
+        max_message_octets: What we take.
     """
-    if code == TOO_BIG and max_message_octets is not None:
+    if code == TOO_BIG:
         return f"the server sent a message longer than {max_message_octets / 2**20:g} MiB"
     return "the server broke the WebSocket protocol"
 
