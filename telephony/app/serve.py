@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from telephony.app.advice import forgotten_words
 from telephony.app.configured import configure, default_config, load_settings
 from telephony.app.phone import Phone
 from telephony.app.served import Ready, Served
@@ -127,7 +128,10 @@ def serve_phone(phone: Phone | None, options: ServeOptions) -> None:
     configure_log()
     path = options.config or default_config()
     settings = load_settings(path, phone, options.overrides())
-    app = Served(configure(settings, phone, options.operator))
+    configured = configure(settings, phone, options.operator)
+    for warning in forgotten_words(configured):
+        log.warning(warning, fault="configuration")
+    app = Served(configured)
     status = asyncio.run(_serve_until_signalled(app, as_json=options.as_json))
     if status:
         raise SystemExit(status)

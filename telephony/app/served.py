@@ -18,7 +18,6 @@ from pathlib import Path
 import structlog
 
 from telephony.app.addresses import host_in_uri
-from telephony.app.advice import forgotten_words
 from telephony.app.children import Child, embedded_server
 from telephony.app.configured import LOCAL, Configured, engine_settings
 from telephony.app.engine_server import EngineServer
@@ -111,8 +110,6 @@ class Served:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         configured = self._configured
-        for warning in forgotten_words(configured):
-            log.warning(warning, fault="configuration")
         embedded_url = None
         if configured.needs_embedded_server:
             embedded = self._embedded = embedded_server()

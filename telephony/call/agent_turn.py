@@ -110,6 +110,7 @@ class AgentTurn:
                 itself.
         """
         self._is_lost = False
+        self._patience.begin_anew()
         owed = self._owed.take_over()
         if owed is not None:
             if hears_turn:

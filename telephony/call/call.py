@@ -222,6 +222,7 @@ class Call:
             return False
         match body:
             case AttachHosted(plan=plan):
+                advance(self.state, CallInput.ANSWER)  # where there is no room, change nothing
                 leg.is_accepted = True
                 self._voice.plan = plan.model_copy(update={"attach_to": leg.hosted_id})
                 self._input(CallInput.ANSWER)

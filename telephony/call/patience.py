@@ -58,6 +58,10 @@ class Patience:
         self._fillers = 0
         self._due_ns = Nanoseconds(now_ns + FILLER_AT_LOSS_NS)
 
+    def begin_anew(self) -> None:
+        """Count the words of patience from here on: it is another session that is waited for."""
+        self._fillers = 0
+
     @property
     def is_waiting(self) -> bool:
         """Whether the caller waits for words."""

@@ -16,7 +16,7 @@ from telephony.engine.channel import Channel, PlainChannel
 from telephony.engine.keepalive import Keepalive, KeepaliveSettings
 from telephony.engine.uplink_writer import (
     UplinkCounters,
-    UplinkSettings,
+    UplinkLimits,
     UplinkWriter,
     reason_of,
 )
@@ -64,7 +64,7 @@ class SocketSettings:
     """Whom to trust; None makes a `client_context` for each connection, which costs some 15 ms."""
     next_slot: Callable[[], Nanoseconds] = _far_off
     """When packets are due next: what is read until then must not delay them."""
-    uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    uplink: UplinkLimits = field(default_factory=UplinkLimits)
     keepalive: KeepaliveSettings = field(default_factory=KeepaliveSettings)
     user_agent: str = PRODUCT
     max_message_octets: int | None = None

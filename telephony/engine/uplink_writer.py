@@ -20,7 +20,7 @@ from telephony.engine.tcp_options import TcpFeatures, tune, unacknowledged_octet
 from telephony.engine.uplink_backlog import UplinkBacklog
 from telephony.units import NS_PER_MS, Nanoseconds
 
-__all__ = ["UplinkCounters", "UplinkSettings", "UplinkWriter", "reason_of"]
+__all__ = ["UplinkCounters", "UplinkLimits", "UplinkWriter", "reason_of"]
 
 PAUSE_SECONDS = 0.02
 """How long audio waits for the peer to acknowledge some, while the kernel would take more."""
@@ -31,7 +31,7 @@ PCM_OCTETS_PER_MS = 48.0
 
 
 @dataclass(frozen=True, slots=True)
-class UplinkSettings:
+class UplinkLimits:
     """How much may wait, and for how long."""
 
     backlog_ms: float = 1000.0
@@ -77,7 +77,7 @@ class UplinkWriter:
     def __init__(
         self,
         connection: socket.socket,
-        settings: UplinkSettings,
+        settings: UplinkLimits,
         clock: Callable[[], Nanoseconds],
         on_dead: Callable[[str], None],
         channel: Channel | None = None,

@@ -133,6 +133,11 @@ class Dialog:
         self._unclear_turns = 0
         self._form = None
 
+    def go_on_behind(self, words: str) -> None:
+        """Learn what the agent said last, in a session before this one: nobody is greeted again."""
+        self._is_greeted = True
+        self._last_words = (Phrase(words[:MAX_PHRASE_CHARACTERS], HOW_CAN_I_HELP),)
+
     def answer(self, heard: Sequence[Heard]) -> Reply:
         """Answer what was heard since the last answer.
 

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-from telephony.local.conversation import Entry
+from telephony.local.items import Entry
 from telephony.local.outbox import Outbox
 from telephony.realtime import events
 from telephony.units import NS_PER_SECOND, Nanoseconds, samples_to_ns

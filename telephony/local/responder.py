@@ -2,14 +2,14 @@
 
 import re
 
-from telephony.local.conversation import Conversation, Entry
 from telephony.local.dialog import CallerSaid, Dialog, Heard, Reply, ToolReturned
 from telephony.local.faults import RefusedEventError
+from telephony.local.items import ConversationItems, Entry
 from telephony.local.menu import Menu
 from telephony.local.outbox import Outbox
 from telephony.local.playout import CallerPlayout
 from telephony.local.responses import CancelReason, Plan, Response
-from telephony.local.settings import SessionConfig
+from telephony.local.settings import SessionInForce
 from telephony.local.speaker import Speaker
 from telephony.realtime import client_events
 from telephony.units import Nanoseconds
@@ -26,7 +26,7 @@ class Responder:
 
     def __init__(
         self,
-        conversation: Conversation,
+        conversation: ConversationItems,
         speaker: Speaker,
         outbox: Outbox,
         playout: CallerPlayout | None = None,
@@ -45,7 +45,7 @@ class Responder:
         self._playout = playout
         self._dialog = Dialog()
         self._response: Response | None = None
-        self._waiting: SessionConfig | None = None
+        self._waiting: SessionInForce | None = None
         self.has_spoken = False
         """Whether any audio has been sent in this session."""
 
@@ -53,9 +53,14 @@ class Responder:
         """Take the menu of the session's instructions and tools."""
         self._dialog.configure(menu)
 
+    def go_on_behind(self, words: str) -> None:
+        """Learn what the agent said last, before this session; all before that is answered."""
+        self._conversation.take_unanswered()
+        self._dialog.go_on_behind(words)
+
     def respond(
         self,
-        config: SessionConfig,
+        config: SessionInForce,
         parameters: client_events.ResponseParameters | None,
         now_ns: Nanoseconds,
     ) -> None:
@@ -84,7 +89,7 @@ class Responder:
         self._response.start(now_ns)
         self._follow(now_ns)
 
-    def respond_when_free(self, config: SessionConfig, now_ns: Nanoseconds) -> None:
+    def respond_when_free(self, config: SessionInForce, now_ns: Nanoseconds) -> None:
         """Answer now, or as soon as the response under way has ended."""
         if self._response is None:
             self.respond(config, None, now_ns)
@@ -161,7 +166,7 @@ class Responder:
         return heard
 
     def _plan(
-        self, reply: Reply, config: SessionConfig, parameters: client_events.ResponseParameters
+        self, reply: Reply, config: SessionInForce, parameters: client_events.ResponseParameters
     ) -> Plan:
         modalities = parameters.output_modalities or config.output_modalities
         is_spoken = "audio" in modalities

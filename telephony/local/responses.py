@@ -17,8 +17,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from telephony.local.conversation import Conversation, Entry, Part
 from telephony.local.dialog import FunctionCall
+from telephony.local.items import ConversationItems, Entry, Part
 from telephony.local.outbox import Outbox
 from telephony.local.playout import CallerPlayout
 from telephony.local.speaker import AudioChunk, SpokenPhrase
@@ -60,7 +60,7 @@ class Response:
     def __init__(
         self,
         plan: Plan,
-        conversation: Conversation | None,
+        conversation: ConversationItems | None,
         outbox: Outbox,
         playout: CallerPlayout | None = None,
     ) -> None:

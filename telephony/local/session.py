@@ -10,14 +10,14 @@ The mind behind it is a rule dialog (`dialog.py`), not a language model; the log
 
 from typing import Any
 
-from telephony.local.conversation import Conversation, Entry, Part, entry_from_client
 from telephony.local.faults import RefusedEventError
 from telephony.local.hearing import InputBuffer
+from telephony.local.items import ConversationItems, Entry, Part, entry_from_client
 from telephony.local.menu import Menu, build_menu
 from telephony.local.outbox import LogLine, Message, Outbox
 from telephony.local.playout import CallerPlayout
 from telephony.local.responder import Responder
-from telephony.local.settings import SessionConfig, merge_update
+from telephony.local.settings import SessionInForce, merge_update
 from telephony.local.speaker import Speaker
 from telephony.local.turns import SpeechBegan, SpeechEnded, TurnSettings
 from telephony.realtime import ErrorDetail, MalformedEventError, client_events, event_id_of, events
@@ -56,9 +56,9 @@ class LocalSession:
         self._outbox = Outbox(token)
         self._playout = CallerPlayout(self._outbox) if plays else None
         self._session_id = self._outbox.mint("sess")
-        self._config = SessionConfig(type="realtime")
+        self._config = SessionInForce(type="realtime")
         self._input = InputBuffer(self._config.input_format, TurnSettings())
-        self._conversation = Conversation()
+        self._conversation = ConversationItems()
         self._responder = Responder(self._conversation, speaker, self._outbox, self._playout)
         self._speech_item_id: str | None = None
         self._refusals = 0
@@ -158,7 +158,7 @@ class LocalSession:
         keys = {option.key or "-": option.label for option in menu.options}
         self._outbox.log("session updated", session=self._session_id, keys=keys)
 
-    def _configure(self, config: SessionConfig) -> Menu:
+    def _configure(self, config: SessionInForce) -> Menu:
         """Put settings in force, and give what they let the caller choose from."""
         vad, vad_before = (c.audio.input.turn_detection for c in (config, self._config))
         self._config = config
@@ -176,6 +176,8 @@ class LocalSession:
         entry = entry_from_client(event.item, self._outbox.mint("item"))
         if entry.type == "function_call_output":
             self._conversation.require_call(entry.call_id)
+        if entry.role == "assistant" and event.previous_item_id is None:
+            self._responder.go_on_behind(" ".join(part.text or "" for part in entry.parts))
         self._conversation.add(entry, event.previous_item_id)
         self._announce(entry)
 

@@ -14,7 +14,7 @@ from telephony.local.menu import FunctionTool
 from telephony.local.turns import TurnSettings
 from telephony_codecs import AudioFormat
 
-__all__ = ["SemanticVad", "ServerVad", "SessionConfig", "merge_update"]
+__all__ = ["SemanticVad", "ServerVad", "SessionInForce", "merge_update"]
 
 MODEL = "telephony-rule-dialog"
 VOICE = "recorded"
@@ -134,7 +134,7 @@ class ToolParam(_Settings):
     parameters: dict[str, Any] | None = None
 
 
-class SessionConfig(_Settings):
+class SessionInForce(_Settings):
     """The session as it is in force, in the protocol's own shape."""
 
     type: Literal["realtime"]
@@ -174,8 +174,8 @@ class SessionConfig(_Settings):
 
 
 def merge_update(
-    config: SessionConfig, update: Mapping[str, Any], *, has_spoken: bool
-) -> SessionConfig:
+    config: SessionInForce, update: Mapping[str, Any], *, has_spoken: bool
+) -> SessionInForce:
     """Give the session that an update makes.
 
     Args:
@@ -189,7 +189,7 @@ def merge_update(
     """
     merged = _merge(config.model_dump(mode="json"), update)
     try:
-        new = SessionConfig.model_validate(merged)
+        new = SessionInForce.model_validate(merged)
     except ValidationError as error:
         raise _fault_of(error) from None
     if has_spoken and new.audio.output.voice != config.audio.output.voice:

@@ -106,7 +106,7 @@ class _Turn:
         if self.role == "agent":
             text = self.text or ("" if self.is_final else "[spoke]")
             if self.cut is None:
-                return text, not self.text
+                return text, not self.is_final
             return (heard_part(text, *self.cut) if self.cut[0] else ""), True
         if self.text or self.is_final or self.spoken_ms is None:
             return self.text, False

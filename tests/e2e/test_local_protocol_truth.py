@@ -30,6 +30,16 @@ from tests.support.local_client import (
     tiny_voice,
     types,
 )
+from tests.support.local_orders import (
+    AUDIO_ENDS,
+    CALL,
+    ITEM,
+    MESSAGE_ENDS,
+    RESPONSE_BEGINS,
+    SPOKEN,
+    SPOKEN_ENDS,
+    TURN,
+)
 
 SPEECH = Path(__file__).parents[1] / "fixtures" / "speech"
 SECONDS = 60
@@ -37,38 +47,7 @@ RATE_HZ = 8_000
 SILENCE = b"\xff" * RATE_HZ
 TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 
-TURN = [
-    "input_audio_buffer.speech_started",
-    "input_audio_buffer.speech_stopped",
-    "input_audio_buffer.committed",
-    "conversation.item.added",
-    "conversation.item.done",
-]
-ITEM = ["conversation.item.added", "conversation.item.done"]
-BEGUN = [
-    "response.created",
-    "response.output_item.added",
-    "conversation.item.added",
-    "response.content_part.added",
-]
-SPOKEN = ["response.output_audio_transcript.delta", "response.output_audio.delta"]
-AUDIO_ENDS = ["response.output_audio.done", "response.output_audio_transcript.done"]
 TEXT = ["response.output_text.delta", "response.output_text.done"]
-ENDED = [
-    "response.content_part.done",
-    "conversation.item.done",
-    "response.output_item.done",
-    "response.done",
-]
-CALLED = [
-    "response.output_item.added",
-    "conversation.item.added",
-    "response.function_call_arguments.delta",
-    "response.function_call_arguments.done",
-    "conversation.item.done",
-    "response.output_item.done",
-    "response.done",
-]
 
 
 def collapsed(events: list[Event]) -> list[str]:
@@ -145,7 +124,13 @@ def test_text_turn() -> None:
     async def story(talk: Talk) -> None:
         await talk.set_up(audio=TELEPHONE, tools=TOOLS, output_modalities=["text"])
         await talk.type("[keys 0]")
-        assert types(await talk.until("response.done")) == [*ITEM, *BEGUN, *TEXT, *ENDED]
+        assert types(await talk.until("response.done")) == [
+            *ITEM,
+            *RESPONSE_BEGINS,
+            *TEXT,
+            *MESSAGE_ENDS,
+            "response.done",
+        ]
 
     talking(story)
 
@@ -155,7 +140,7 @@ def test_text_turn_that_is_answered_aloud() -> None:
         await talk.set_up(audio=TELEPHONE, tools=TOOLS)
         await talk.type("[keys 0]")
         said = collapsed(await talk.until("response.done"))
-        assert said == [*ITEM, *BEGUN, *SPOKEN, *AUDIO_ENDS, *ENDED]
+        assert said == [*ITEM, *RESPONSE_BEGINS, *SPOKEN, *SPOKEN_ENDS]
 
     talking(story)
 
@@ -169,7 +154,7 @@ def test_audio_turn() -> None:
         heard_at = said.index(TRANSCRIBED)
         assert said.index("response.created") < heard_at < said.index("response.output_audio.done")
         said.remove(TRANSCRIBED)
-        assert said == [*TURN, *BEGUN, *SPOKEN, *AUDIO_ENDS, *ENDED]
+        assert said == [*TURN, *RESPONSE_BEGINS, *SPOKEN, *SPOKEN_ENDS]
 
     talking(story)
 
@@ -179,14 +164,14 @@ def test_tool_and_its_result() -> None:
         await talk.greeted()
         await talk.type("[keys 1#]")
         called = await talk.until("response.done")
-        spoken = [*BEGUN, *SPOKEN, *AUDIO_ENDS, *ENDED[:-1]]
-        assert collapsed(called) == [*ITEM, *spoken, *CALLED]
+        spoken = [*RESPONSE_BEGINS, *SPOKEN, *AUDIO_ENDS, *MESSAGE_ENDS]
+        assert collapsed(called) == [*ITEM, *spoken, *CALL, "response.done"]
         call = called[-1]["response"]["output"][-1]
         item = {"type": "function_call_output", "call_id": call["call_id"], "output": '"9 to 5"'}
         await talk.send("conversation.item.create", item=item)
         await talk.send("response.create")
         said = collapsed(await talk.until("response.done"))
-        assert said == [*ITEM, *BEGUN, *SPOKEN, *AUDIO_ENDS, *ENDED]
+        assert said == [*ITEM, *RESPONSE_BEGINS, *SPOKEN, *SPOKEN_ENDS]
 
     talking(story)
 
@@ -199,7 +184,7 @@ def test_interruption_and_truncation() -> None:
         await talk.append(SILENCE + speech("stop"))
         stopped = await talk.until("response.done")
         at = types(stopped).index("input_audio_buffer.speech_started")
-        assert types(stopped)[at:] == [TURN[0], *AUDIO_ENDS, *ENDED]
+        assert types(stopped)[at:] == [TURN[0], *SPOKEN_ENDS]
         response = stopped[-1]["response"]
         assert (response["status"], response["output"][0]["status"]) == ("cancelled", "incomplete")
         assert response["status_details"]["reason"] == "turn_detected"
@@ -232,7 +217,7 @@ def test_cancel() -> None:
         await talk.send("response.cancel")
         said = await talk.until("response.done")
         at = types(said).index("response.output_audio.done")
-        assert types(said)[at:] == [*AUDIO_ENDS, *ENDED]
+        assert types(said)[at:] == [*SPOKEN_ENDS]
         details = said[-1]["response"]["status_details"]
         assert details == {"type": "cancelled", "reason": "client_cancelled"}
 
@@ -285,7 +270,7 @@ def test_a_second_response_is_an_error_and_the_first_goes_on() -> None:
         *_, wrong = await talk.until("error")
         assert wrong["error"]["event_id"] == "second"
         assert wrong["error"]["code"] == "conversation_already_has_active_response"
-        assert types(await talk.until("response.done"))[-2:] == ENDED[-2:]
+        assert types(await talk.until("response.done"))[-2:] == SPOKEN_ENDS[-2:]
 
     talking(story)
 

@@ -11,7 +11,7 @@ import pytest
 
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.realtime_socket import RealtimeSocket, SocketSettings
-from telephony.engine.uplink_writer import UplinkSettings
+from telephony.engine.uplink_writer import UplinkLimits
 from telephony.engine.websocket_handshake import HandshakeRefusedError
 from telephony.errors import TransportError
 from telephony.realtime import RealtimeSession
@@ -206,4 +206,4 @@ def test_a_model_that_stops_reading_is_dead_and_what_waited_was_bounded(tmp_path
         assert line.socket.counters()["dropped_audio_messages"] > 100
         assert worst_ms <= 1000 + 2 * 20  # the newest message stays, and one is begun
 
-    run("stops-reading", tmp_path, story, SocketSettings(uplink=UplinkSettings(dead_after_ms=500)))
+    run("stops-reading", tmp_path, story, SocketSettings(uplink=UplinkLimits(dead_after_ms=500)))

@@ -65,11 +65,11 @@ def test_any_environment_over_any_file(environ: dict[str, str], lines: list[str]
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "t.toml"
         path.write_text("\n".join(lines), encoding="utf-8")
-        check(path, environ)
-    check(None, environ)
+        assert_loaded_or_placed(path, environ)
+    assert_loaded_or_placed(None, environ)
 
 
-def check(path: Path | None, environ: dict[str, str]) -> None:
+def assert_loaded_or_placed(path: Path | None, environ: dict[str, str]) -> None:
     """Load: the same settings each time, or an error that names where it stands."""
     try:
         settings = load(path, environ, {})

@@ -50,7 +50,7 @@ VALUES = st.sampled_from(
 )
 
 
-def check(data: bytes) -> None:
+def assert_read_and_answered(data: bytes) -> None:
     """Read, write back and negotiate: nothing but the declared errors may come out."""
     try:
         description = parse_description(data)
@@ -89,15 +89,15 @@ def assert_answerable(error: RemoteError, *statuses: int) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_octets(data: bytes) -> None:
-    check(data)
-    check(b"v=0\no=- 1 1 IN IP4 192.0.2.1\n" + data)
+    assert_read_and_answered(data)
+    assert_read_and_answered(b"v=0\no=- 1 1 IN IP4 192.0.2.1\n" + data)
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(VALUES, max_size=12), st.sampled_from([b"\r\n", b"\n", b"\r\n\r\n"]))
 def test_any_lines(lines: list[bytes], ending: bytes) -> None:
     head = [b"v=0", b"o=- 1 1 IN IP4 192.0.2.1"]
-    check(b"".join(line + ending for line in head + lines))
+    assert_read_and_answered(b"".join(line + ending for line in head + lines))
 
 
 @settings(max_examples=400, deadline=None)
@@ -107,4 +107,4 @@ def test_any_lines(lines: list[bytes], ending: bytes) -> None:
     st.binary(max_size=8),
 )
 def test_a_description_with_a_wound(at: int, cut: int, patch: bytes) -> None:
-    check(SEED[:at] + patch + SEED[at + cut :])
+    assert_read_and_answered(SEED[:at] + patch + SEED[at + cut :])

@@ -7,7 +7,6 @@ product's web server or send garbage while the call goes on.
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from tests.support.heard_call import HeardCall
@@ -41,12 +40,7 @@ class ListeningCall(HeardCall):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._run(self.hang_up())
         finally:

@@ -7,6 +7,8 @@ It prints one JSON line: `url` for the client, `control` for a TCP port that tak
     script NAME         the script of every session from now on
     speech CALL         report speech in the session of a call, now
     tool CALL NAME KEY=VALUE...   call a tool in the session of a call, now
+    drop CALL           break off the session of a call, now
+    refuse TIMES        answer so many handshakes with HTTP 429, Retry-After 1
     sessions            how many are open
 
 Each is answered with a JSON line. A call is named by the item number of the position-coded audio
@@ -72,6 +74,7 @@ class ModelServer:
         self._sessions: set[ModelSession] = set()
         self._session_numbers = itertools.count(1)
         self._item_numbers = itertools.cycle(range(ITEMS))
+        self._refusals = 0
 
     @asynccontextmanager
     async def listening(self, port: int) -> AsyncGenerator[tuple[int, int]]:
@@ -100,6 +103,11 @@ class ModelServer:
     async def _admit(self, connection: ServerConnection, _request: Request) -> Response | None:
         if SCRIPTS[self._script].fault is Fault.REFUSES_KEY:
             return connection.respond(http.HTTPStatus.UNAUTHORIZED, "Incorrect API key provided\n")
+        if self._refusals:
+            self._refusals -= 1
+            busy = connection.respond(http.HTTPStatus.TOO_MANY_REQUESTS, "Try again later\n")
+            busy.headers["Retry-After"] = "1"
+            return busy
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
@@ -141,6 +149,10 @@ class ModelServer:
                 self._script = name
             case ["sessions"]:
                 return {"ok": True, "sessions": len(self._sessions)}
+            case ["refuse", times]:
+                self._refusals = int(times)
+            case ["drop", call] if (session := self._session_of(int(call))) is not None:
+                await session.drop()
             case ["speech", call] if (session := self._session_of(int(call))) is not None:
                 await session.report_speech()
             case ["tool", call, name, *rest] if (
@@ -152,7 +164,8 @@ class ModelServer:
         return {"ok": True}
 
     def _session_of(self, call: int) -> ModelSession | None:
-        return next((session for session in self._sessions if session.call == call), None)
+        of_call = (session for session in self._sessions if session.call == call)
+        return max(of_call, key=lambda session: session.number, default=None)
 
     def log(self, session: int, call: int | None, kind: str, /, **fields: object) -> None:
         """Write one line of the log, stamped with the monotonic clock and the wall's."""

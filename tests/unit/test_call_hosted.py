@@ -121,6 +121,16 @@ def test_a_hosted_call_cannot_be_answered_nor_one_of_ours_attached_to() -> None:
         ours.command(HostedActDone(act="refer"))
 
 
+def test_a_call_is_joined_once() -> None:
+    bench = HostedBench()
+    bench.talk()
+    with pytest.raises(LocalError, match="UP takes no ANSWER"):
+        bench.command(AttachHosted(plan=PLAN.model_copy(update={"agent": "other"})))
+    bench.voice(closed())
+    bench.run(250)
+    assert bench.opened[-1].plan.agent == "reception"
+
+
 @pytest.mark.parametrize(
     "body", [PlayAudio(audio=b"\xff"), SendDigits(digits="1"), ReportTransfer(status=200)]
 )
@@ -238,6 +248,14 @@ def test_a_caller_who_waits_for_a_tool_is_asked_for_patience_by_the_model_itself
     bench.voice(PlayoutReported("r2", "stopped"))
     bench.run(2_600)
     assert bench.told == [patience, patience]
+
+
+def test_a_model_that_thinks_is_not_talked_into() -> None:
+    bench = HostedBench()
+    bench.talk()
+    bench.voice(ResponseStarted("r1"))
+    bench.run(10_000)
+    assert bench.told == []
 
 
 def test_a_model_that_is_silent_for_good_is_given_up_and_the_call_hung_up() -> None:
@@ -445,6 +463,15 @@ def test_a_way_back_that_is_never_granted_is_given_up_within_12_s() -> None:
     assert bench.troubles() == ["voice.lost"]
     assert [one.act for one in bench.acts] == ["hang_up"]
     assert bench.is_released
+
+
+def test_what_a_lost_socket_still_tells_is_dropped() -> None:
+    bench = HostedBench()
+    bench.talk()
+    bench.voice(closed())
+    bench.voice(PlayoutReported("r1", "started"), SpeechStarted("u1", 100))
+    assert "caller.speech_started" not in bench.types
+    assert bench.told == []
 
 
 def test_the_first_way_may_fail_and_another_lead_there() -> None:

@@ -14,7 +14,7 @@ SHOW = "resource.getrlimit(resource.RLIMIT_NOFILE)[0]"
 
 
 def test_calls_that_have_files_are_let_through() -> None:
-    check_calls(100, 576 + 300)
+    check_calls(100, 576 + 300)  # raises, where it refuses
     check_calls(100_000, None)
 
 

@@ -16,7 +16,7 @@ from telephony.engine.channel import client_context
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.keepalive import KeepaliveSettings
 from telephony.engine.realtime_socket import FAR_OFF_NS, GIVES_WAY, RealtimeSocket, SocketSettings
-from telephony.engine.uplink_writer import UplinkSettings
+from telephony.engine.uplink_writer import UplinkLimits
 from telephony.engine.websocket_handshake import HandshakeRefusedError
 from telephony.errors import LocalError, TransportError
 from telephony.realtime import RealtimeSession
@@ -345,7 +345,7 @@ def test_a_reader_that_stops_for_good_ends_the_session(run: Run) -> None:
         assert line.write() == 0
         line.socket.command(Respond())
 
-    run(story, SocketSettings(uplink=UplinkSettings(dead_after_ms=150)), receive_buffer=4096)
+    run(story, SocketSettings(uplink=UplinkLimits(dead_after_ms=150)), receive_buffer=4096)
 
 
 def test_a_close_that_the_server_answers_is_clean(run: Run) -> None:

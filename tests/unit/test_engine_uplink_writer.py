@@ -11,7 +11,7 @@ import pytest
 from telephony.engine.channel import Channel, PlainChannel
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.tcp_options import TcpFeatures
-from telephony.engine.uplink_writer import UplinkSettings, UplinkWriter
+from telephony.engine.uplink_writer import UplinkLimits, UplinkWriter
 
 AUDIO_OCTETS = 160
 FRAME = 272
@@ -22,7 +22,7 @@ FALLBACK = TcpFeatures(has_notsent_lowat=False, has_output_queue=False)
 class Bench:
     """A writer, and the other end of its connection."""
 
-    def __init__(self, settings: UplinkSettings, channel: Channel | None) -> None:
+    def __init__(self, settings: UplinkLimits, channel: Channel | None) -> None:
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             listener.bind(("127.0.0.1", 0))
@@ -82,11 +82,11 @@ def frame(name: bytes, size: int = FRAME) -> bytes:
 
 def run(
     story: Callable[[Bench], Coroutine[None, None, None]],
-    settings: UplinkSettings | None = None,
+    settings: UplinkLimits | None = None,
     channel: Channel | None = None,
 ) -> None:
     async def told() -> None:
-        bench = Bench(settings or UplinkSettings(), channel)
+        bench = Bench(settings or UplinkLimits(), channel)
         try:
             await story(bench)
         finally:
@@ -143,7 +143,7 @@ def test_no_more_than_a_second_waits_and_the_oldest_is_dropped(tcp: TcpFeatures)
         assert len(names) == bench.frames - dropped
         assert names == sorted(names)
 
-    run(story, UplinkSettings(tcp=tcp))
+    run(story, UplinkLimits(tcp=tcp))
 
 
 def test_the_kernels_share_counts() -> None:
@@ -173,7 +173,7 @@ def test_audio_waits_while_a_second_of_it_lies_in_the_kernel_and_messages_do_not
         assert names.index(b"cancel") < len(names) - 1
         assert len(names) == bench.frames - writer.counters.dropped_audio_messages + 1
 
-    run(story, UplinkSettings(send_buffer=1 << 20, notsent_octets=1 << 20))
+    run(story, UplinkLimits(send_buffer=1 << 20, notsent_octets=1 << 20))
 
 
 def test_after_a_stall_audio_leaves_at_once_again() -> None:
@@ -199,7 +199,7 @@ def test_no_progress_for_the_limit_is_death_and_nothing_is_written_after() -> No
         bench.writer.write_message(frame(b"late"))
         assert bench.writer.backlog_ms == 0
 
-    run(story, UplinkSettings(dead_after_ms=200))
+    run(story, UplinkLimits(dead_after_ms=200))
 
 
 def test_a_slow_reader_is_not_dead() -> None:
@@ -211,7 +211,7 @@ def test_a_slow_reader_is_not_dead() -> None:
             await asyncio.sleep(0.01)
         assert bench.dead == []
 
-    run(story, UplinkSettings(dead_after_ms=300))
+    run(story, UplinkLimits(dead_after_ms=300))
 
 
 def test_too_much_waiting_besides_audio_is_death() -> None:
@@ -222,7 +222,7 @@ def test_too_much_waiting_besides_audio_is_death() -> None:
         await asyncio.sleep(0)
         assert bench.dead == ["too much waits to be written"]
 
-    run(story, UplinkSettings(message_octets=3000))
+    run(story, UplinkLimits(message_octets=3000))
 
 
 def test_a_message_begun_is_finished_before_another() -> None:

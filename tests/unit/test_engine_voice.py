@@ -55,7 +55,10 @@ class Sessions:
     def __init__(self) -> None:
         self.links: list[Link] = []
         self.events: list[tuple[int, VoiceEvent]] = []
-        self.voice = EngineVoice(self._make, lambda *event: self.events.append(event))
+        self.voice = EngineVoice(self._make, self._take)
+
+    def _take(self, epoch: int, event: VoiceEvent) -> None:
+        self.events.append((epoch, event))
 
     def _make(self, plan: VoicePlan, on_event: Callable[[VoiceEvent], None]) -> VoiceLink:
         if not plan.url:
@@ -113,10 +116,14 @@ def test_appends_that_were_dropped_leave_the_legs_uplink() -> None:
     sessions = Sessions()
     first, _ = sessions.two()
     dropped: list[tuple[int, int]] = []
-    uplink = SimpleNamespace(handle_backlog_dropped=lambda *told: dropped.append(told))
-    sessions.voice.append(b"a", cast(Any, SimpleNamespace(uplink=uplink)))
+
+    def note(appends: int, waiting: int) -> None:
+        dropped.append((appends, waiting))
+
+    port = cast(Any, SimpleNamespace(handle_backlog_dropped=note))
+    sessions.voice.append(b"a", port)
     first.drops = 2
-    sessions.voice.append(b"a", cast(Any, SimpleNamespace(uplink=uplink)))
+    sessions.voice.append(b"a", port)
     assert dropped == [(2, 5)]
 
 

@@ -6,7 +6,7 @@ from itertools import count
 
 from telephony.call import VoicePlan
 from telephony.engine.realtime_socket import SocketSettings
-from telephony.engine.uplink_writer import UplinkSettings
+from telephony.engine.uplink_writer import UplinkLimits
 from telephony.engine.voice_link import VoiceLink
 from telephony.voice import (
     AddText,
@@ -139,4 +139,4 @@ def test_appends_dropped_while_the_server_reads_nothing_are_counted_with_those_t
         assert 0 < line.link.waiting_appends <= sent - dropped
         assert line.link.waiting_appends <= 100 / 20 + 1
 
-    run(story, SocketSettings(uplink=UplinkSettings(backlog_ms=100)))
+    run(story, SocketSettings(uplink=UplinkLimits(backlog_ms=100)))

@@ -102,7 +102,7 @@ def test_a_caller_who_speaks_up_is_played_nothing_more_and_the_item_is_cut() -> 
 
 def test_what_the_caller_said_is_answered() -> None:
     held = Held()
-    held.pass_ms(300)
+    held.pass_ms(100)
     held.session.say(WORDS)
     held.pass_ms(2_500)
     assert "input_audio_buffer.committed" in held.kinds()

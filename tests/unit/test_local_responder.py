@@ -4,18 +4,18 @@ import json
 
 import pytest
 
-from telephony.local.conversation import Conversation, Entry, Part
 from telephony.local.faults import RefusedEventError
+from telephony.local.items import ConversationItems, Entry, Part
 from telephony.local.menu import FunctionTool, build_menu
 from telephony.local.outbox import Message, Outbox
 from telephony.local.responder import Responder
-from telephony.local.settings import SessionConfig
+from telephony.local.settings import SessionInForce
 from telephony.local.speaker import Speaker
 from telephony.realtime import client_events
 from telephony.units import Nanoseconds
 from tests.support.local_client import Event, audio_of, tiny_voice, types
 
-CONFIG = SessionConfig(type="realtime")
+CONFIG = SessionInForce(type="realtime")
 START = Nanoseconds(0)
 LATER = Nanoseconds(10**12)
 GREETING = "Thank you for calling. You are talking to an automated assistant."
@@ -26,7 +26,7 @@ class Side:
 
     def __init__(self) -> None:
         self.outbox = Outbox("t")
-        self.conversation = Conversation()
+        self.conversation = ConversationItems()
         self.responder = Responder(self.conversation, Speaker(tiny_voice()), self.outbox)
         self.responder.configure(
             build_menu("", [FunctionTool("opening_hours"), FunctionTool("transfer_to_operator")])

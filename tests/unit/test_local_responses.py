@@ -6,34 +6,24 @@ from typing import Any
 
 import pytest
 
-from telephony.local.conversation import Conversation
 from telephony.local.dialog import FunctionCall, Phrase
+from telephony.local.items import ConversationItems
 from telephony.local.outbox import Message, Outbox
 from telephony.local.responses import Plan, Response
 from telephony.local.speaker import Speaker
 from telephony.units import NS_PER_MS, Nanoseconds
 from telephony_codecs import AudioFormat
 from tests.support.local_client import Event, audio_of, tiny_voice, types
+from tests.support.local_orders import (
+    CALL,
+    MESSAGE_BEGINS,
+    MESSAGE_ENDS,
+    RESPONSE_BEGINS,
+    SPOKEN,
+    SPOKEN_ENDS,
+)
 
 OPEN = Phrase("We are open.")
-MESSAGE_BEGINS = [
-    "response.output_item.added",
-    "conversation.item.added",
-    "response.content_part.added",
-]
-MESSAGE_ENDS = [
-    "response.content_part.done",
-    "conversation.item.done",
-    "response.output_item.done",
-]
-CALL = [
-    "response.output_item.added",
-    "conversation.item.added",
-    "response.function_call_arguments.delta",
-    "response.function_call_arguments.done",
-    "conversation.item.done",
-    "response.output_item.done",
-]
 
 
 class Run:
@@ -41,7 +31,7 @@ class Run:
 
     def __init__(self, plan: Plan, *, is_outside: bool = False) -> None:
         self.outbox = Outbox("t")
-        self.conversation = Conversation()
+        self.conversation = ConversationItems()
         conversation = None if is_outside else self.conversation
         self.response = Response(plan, conversation, self.outbox)
         self.now_ns = Nanoseconds(0)
@@ -79,18 +69,7 @@ def plan(
 def test_words_come_in_the_recorded_order() -> None:
     run = Run(plan(OPEN, OPEN))
     said = run.start() + run.finish()
-    assert types(said) == [
-        "response.created",
-        *MESSAGE_BEGINS,
-        "response.output_audio_transcript.delta",
-        "response.output_audio.delta",
-        "response.output_audio_transcript.delta",
-        "response.output_audio.delta",
-        "response.output_audio.done",
-        "response.output_audio_transcript.done",
-        *MESSAGE_ENDS,
-        "response.done",
-    ]
+    assert types(said) == [*RESPONSE_BEGINS, *SPOKEN, *SPOKEN, *SPOKEN_ENDS]
     assert len(audio_of(said)) == 8_000 + 2_000 + 8_000
     response = said[-1]["response"]
     assert (response["status"], response["status_details"]) == ("completed", None)
@@ -185,12 +164,7 @@ def test_cancelling_closes_the_message_and_drops_the_call(reason: Any) -> None:
     run.start()
     run.response.cancel(reason)
     said = run.drain()
-    assert types(said) == [
-        "response.output_audio.done",
-        "response.output_audio_transcript.done",
-        *MESSAGE_ENDS,
-        "response.done",
-    ]
+    assert types(said) == SPOKEN_ENDS
     assert said[-2]["item"]["status"] == "incomplete"
     response = said[-1]["response"]
     assert response["status"] == "cancelled"

@@ -17,34 +17,20 @@ from tests.support.local_client import (
     telephone_client,
     types,
 )
+from tests.support.local_orders import (
+    CALL,
+    MESSAGE_ENDS,
+    RESPONSE_BEGINS,
+    SPOKEN,
+    SPOKEN_ENDS,
+    TURN,
+)
 
 SILENCE = b"\xff" * 8_000
 PAUSE = SILENCE[:160]
 """A line that is heard before its caller is."""
 WORDS = encode_pcmu(ToneSource(Tone(((300, -10), (450, -14))), 8_000).read(3_200))
-MESSAGE = [
-    "response.created",
-    "response.output_item.added",
-    "conversation.item.added",
-    "response.content_part.added",
-    "response.output_audio_transcript.delta",
-    "response.output_audio.delta",
-]
-MESSAGE_END = [
-    "response.output_audio.done",
-    "response.output_audio_transcript.done",
-    "response.content_part.done",
-    "conversation.item.done",
-    "response.output_item.done",
-    "response.done",
-]
-TURN = [
-    "input_audio_buffer.speech_started",
-    "input_audio_buffer.speech_stopped",
-    "input_audio_buffer.committed",
-    "conversation.item.added",
-    "conversation.item.done",
-]
+MESSAGE = [*RESPONSE_BEGINS, *SPOKEN]
 
 
 def only(events: list[Event], event_type: str) -> Event:
@@ -98,7 +84,7 @@ def test_audio_turn() -> None:
     said = client.append(SILENCE + WORDS + SILENCE) + client.finish()
     transcribed = "conversation.item.input_audio_transcription.completed"
     assert types(said)[: len(TURN) + len(MESSAGE)] == [*TURN, *MESSAGE]
-    assert types(said)[-len(MESSAGE_END) :] == MESSAGE_END
+    assert types(said)[-len(SPOKEN_ENDS) :] == SPOKEN_ENDS
     names = types(said)
     assert names.index("response.output_audio.delta") < names.index(transcribed)
     assert names.index(transcribed) < names.index("response.output_audio.done")
@@ -133,25 +119,18 @@ def test_text_item() -> None:
     client.finish()
     client.update(output_modalities=["text"])
     assert types(client.say("[keys 0]"))[2:] == [
-        *MESSAGE[:4],
+        *RESPONSE_BEGINS,
         "response.output_text.delta",
         "response.output_text.done",
-        *MESSAGE_END[2:],
+        *MESSAGE_ENDS,
+        "response.done",
     ]
 
 
 def test_function_call_and_its_result() -> None:
     client = greeted()
     said = client.say("[keys 1#]") + client.finish()
-    assert types(said)[-7:] == [
-        "response.output_item.added",
-        "conversation.item.added",
-        "response.function_call_arguments.delta",
-        "response.function_call_arguments.done",
-        "conversation.item.done",
-        "response.output_item.done",
-        "response.done",
-    ]
+    assert types(said)[-7:] == [*CALL, "response.done"]
     done = only(said, "response.function_call_arguments.done")
     assert (done["name"], done["arguments"]) == ("opening_hours", "{}")
     item = {"type": "function_call_output", "call_id": done["call_id"], "output": "We are open."}
@@ -172,7 +151,7 @@ def test_barge_in() -> None:
     item_id = only(begun, "conversation.item.added")["item"]["id"]
     assert len(audio_of(begun)) == 3 * 1_600
     said = client.append(SILENCE + WORDS)
-    assert types(said) == ["input_audio_buffer.speech_started", *MESSAGE_END]
+    assert types(said) == ["input_audio_buffer.speech_started", *SPOKEN_ENDS]
     assert said[-2]["item"]["status"] == "incomplete"
     response = said[-1]["response"]
     assert response["status"] == "cancelled"
@@ -282,6 +261,31 @@ def test_items_are_created_in_their_place_and_deleted() -> None:
     assert deleted["item_id"] == "a"
     refused = error(client.send("conversation.item.retrieve", item_id="a"))
     assert refused["code"] == "item_retrieve_invalid_item_id"
+
+
+def told_before(client: LocalClient, role: str, text: str) -> None:
+    """Tell a session what was said in one before it."""
+    kind = "output_text" if role == "assistant" else "input_text"
+    item = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+    assert "error" not in types(client.send("conversation.item.create", item=item))
+
+
+def test_what_was_answered_before_the_session_is_not_answered_again() -> None:
+    client = telephone_client()
+    told_before(client, "assistant", "Good day.")
+    told_before(client, "user", "[keys 2]")
+    told_before(client, "assistant", "The transfer did not work.")
+    told_before(client, "user", "[keys 1]")
+    said = client.send("response.create") + client.finish()
+    called = only(said, "response.function_call_arguments.done")
+    assert called["name"] == "opening_hours", "and nobody is transferred a second time"
+
+
+def test_a_caller_who_was_greeted_before_the_session_is_not_greeted_again() -> None:
+    client = telephone_client()
+    told_before(client, "assistant", "We are open.")
+    said = client.send("response.create") + client.finish()
+    assert only(said, "response.output_audio_transcript.done")["transcript"] == "We are open."
 
 
 def test_another_agent_after_a_handoff_greets() -> None:

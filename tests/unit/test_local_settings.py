@@ -6,19 +6,19 @@ import pytest
 
 from telephony.local.faults import RefusedEventError
 from telephony.local.menu import FunctionTool
-from telephony.local.settings import SessionConfig, merge_update
+from telephony.local.settings import SessionInForce, merge_update
 from telephony.local.turns import TurnSettings
 from telephony_codecs import AudioFormat
 
-DEFAULT = SessionConfig(type="realtime")
+DEFAULT = SessionInForce(type="realtime")
 
 
-def merge(update: dict[str, Any], config: SessionConfig = DEFAULT) -> SessionConfig:
+def merge(update: dict[str, Any], config: SessionInForce = DEFAULT) -> SessionInForce:
     """Merge an update into a session that has said nothing yet."""
     return merge_update(config, {"type": "realtime", **update}, has_spoken=False)
 
 
-def with_input(config: SessionConfig = DEFAULT, **fields: Any) -> SessionConfig:
+def with_input(config: SessionInForce = DEFAULT, **fields: Any) -> SessionInForce:
     """Merge an update of the input audio."""
     return merge({"audio": {"input": fields}}, config)
 

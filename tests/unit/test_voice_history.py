@@ -123,6 +123,7 @@ def test_a_tool_is_told_whole_or_as_one_at_work() -> None:
     history.add_output("unknown", "?")
     (answered,) = history.items()
     assert answered == PastTool("past_1", "c1", "order_status", '{"order": 7}', "shipped")
+    assert isinstance(answered, PastTool)
     assert answered.output_name == "past_1_output"
 
 

@@ -12,7 +12,7 @@ from agents.realtime.openai_realtime import TransportConfig
 
 from telephony.engine.keepalive import KeepaliveSettings
 from telephony.engine.realtime_socket import SocketSettings
-from telephony.engine.uplink_writer import UplinkSettings
+from telephony.engine.uplink_writer import UplinkLimits
 from telephony.engine.version import PRODUCT
 from telephony.realtime import MAX_MESSAGE_OCTETS, Profile, session_url
 
@@ -80,7 +80,7 @@ def socket_settings(transport: SocketSettings | TransportConfig | None) -> Socke
     )
     settings = SocketSettings(
         keepalive=keepalive,
-        uplink=UplinkSettings(backlog_ms=BACKLOG_MS),
+        uplink=UplinkLimits(backlog_ms=BACKLOG_MS),
         user_agent=f"{PRODUCT} openai-agents",
         max_message_octets=min(asked.get("max_size") or MAX_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS),
     )

@@ -6,10 +6,11 @@ Processor time is that of the whole process, user and system: waiting costs noth
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel
 
+from telephony.app.bench.command_pipe import answer_commands, say
 from telephony.app.bench.messages import (
     Command,
     Connect,
@@ -19,7 +20,15 @@ from telephony.app.bench.messages import (
     MeasureDeltas,
 )
 
-__all__ = ["AUDIO", "BURST", "NS_PER_US", "DeltaMeter", "MeasuredClient", "MeasuredClients"]
+__all__ = [
+    "AUDIO",
+    "BURST",
+    "NS_PER_US",
+    "DeltaMeter",
+    "MeasuredClient",
+    "MeasuredClients",
+    "serve_clients",
+]
 
 AUDIO = bytes(range(160))
 """20 ms of G.711."""
@@ -137,3 +146,11 @@ class MeasuredClients:
         """Hang up."""
         for client in self._clients.values():
             await client.close()
+
+
+async def serve_clients(make: Callable[[], MeasuredClients]) -> None:
+    """Make the clients of a process, say that they are there, and measure as told."""
+    clients = make()
+    say(Done())
+    await answer_commands(clients.carry_out)
+    await clients.close()

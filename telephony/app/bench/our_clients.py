@@ -9,14 +9,19 @@ import socket
 
 from pydantic import BaseModel
 
-from telephony.app.bench.command_pipe import answer_commands, say
-from telephony.app.bench.measured_client import AUDIO, BURST, MeasuredClient, MeasuredClients
-from telephony.app.bench.messages import Command, Cost, Done, MeasureOwnAppend
+from telephony.app.bench.measured_client import (
+    AUDIO,
+    BURST,
+    MeasuredClient,
+    MeasuredClients,
+    serve_clients,
+)
+from telephony.app.bench.messages import Command, Cost, MeasureOwnAppend
 from telephony.app.bench.own_append import OwnAppend
 from telephony.engine.clock import monotonic_ns
 from telephony.engine.realtime_socket import RealtimeSocket
 from telephony.engine.tcp_options import tune
-from telephony.engine.uplink_writer import UplinkSettings
+from telephony.engine.uplink_writer import UplinkLimits
 from telephony.engine.websocket_handshake import client_protocol, open_websocket
 from telephony.engine.websocket_text import TextFrames
 from telephony.errors import TransportError
@@ -113,7 +118,7 @@ class BareClient(MeasuredClient):
         """Shake hands, and read from then on."""
         protocol = client_protocol(url, max_message_octets=MAX_MESSAGE_OCTETS)
         opened = await open_websocket(protocol, {}, timeout_s=CONNECT_SECONDS, tls=None)
-        self._connection, limits = opened.connection, UplinkSettings()
+        self._connection, limits = opened.connection, UplinkLimits()
         tune(
             self._connection,
             limits.tcp,
@@ -175,16 +180,9 @@ class OurClients(MeasuredClients):
         await super().close()
 
 
-async def _run() -> None:
-    clients = OurClients()
-    say(Done())
-    await answer_commands(clients.carry_out)
-    await clients.close()
-
-
 def main() -> None:
     """Measure as told until standard input closes."""
-    asyncio.run(_run())
+    asyncio.run(serve_clients(OurClients))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from telephony.app.bench.measured_client import AUDIO, BURST, NS_PER_US
 from telephony.engine.clock import monotonic_ns
-from telephony.engine.uplink_writer import UplinkSettings, UplinkWriter
+from telephony.engine.uplink_writer import UplinkLimits, UplinkWriter
 from telephony.engine.websocket_text import TextFrames
 from telephony.realtime import RealtimeSession, append_message
 
@@ -37,9 +37,7 @@ class OwnAppend:
         with socket.create_server((LOOPBACK, 0)) as listener:
             self._sink = _Sink()
             self._sink.connect(listener.getsockname())
-        self._writer = UplinkWriter(
-            self._sink, UplinkSettings(), monotonic_ns, lambda _reason: None
-        )
+        self._writer = UplinkWriter(self._sink, UplinkLimits(), monotonic_ns, lambda _reason: None)
         self._session = RealtimeSession(lambda: secrets.token_hex(8))
 
     def us(self, bursts: int) -> float:

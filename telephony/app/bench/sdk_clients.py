@@ -8,9 +8,13 @@ import asyncio
 from importlib import import_module
 from typing import Any
 
-from telephony.app.bench.command_pipe import answer_commands, say
-from telephony.app.bench.measured_client import AUDIO, BURST, MeasuredClient, MeasuredClients
-from telephony.app.bench.messages import Done
+from telephony.app.bench.measured_client import (
+    AUDIO,
+    BURST,
+    MeasuredClient,
+    MeasuredClients,
+    serve_clients,
+)
 
 __all__ = ["SdkModelClient", "SdkSessionClient", "main"]
 
@@ -134,16 +138,13 @@ class SdkSessionClient(MeasuredClient):
             await self._session.close()
 
 
-async def _run() -> None:
-    clients = MeasuredClients({"sdk_model": SdkModelClient(), "sdk_session": SdkSessionClient()})
-    say(Done())
-    await answer_commands(clients.carry_out)
-    await clients.close()
+def _clients() -> MeasuredClients:
+    return MeasuredClients({"sdk_model": SdkModelClient(), "sdk_session": SdkSessionClient()})
 
 
 def main() -> None:
     """Measure as told until standard input closes."""
-    asyncio.run(_run())
+    asyncio.run(serve_clients(_clients))
 
 
 if __name__ == "__main__":

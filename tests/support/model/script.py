@@ -64,6 +64,8 @@ class Script:
         fault: How it misbehaves.
         fault_at_ms: Where in the audio of the first item.
         grant_ms: How long it takes to grant a session.
+        transcript: What it takes the caller to have said, each time; none tells nothing.
+        lives_s: When it ends a session, which it says at once; None never does.
     """
 
     responses: tuple[Response, ...] = ((Speech(),),)
@@ -73,6 +75,8 @@ class Script:
     fault: Fault = Fault.NONE
     fault_at_ms: int = 1000
     grant_ms: int = 0
+    transcript: str = ""
+    lives_s: float | None = None
 
 
 PLAIN = Script()
@@ -90,6 +94,11 @@ SCRIPTS: dict[str, Script] = {
     "slow-grant": Script(grant_ms=1500),
     "talkative": Script(responses=((Speech(audio_ms=700, speed=0),),) * 20),
     "echo": Script(responses=(), echoes=True),
+    "attentive": Script(
+        responses=((Speech(audio_ms=1000, speed=0),),) * 3, transcript="Where is my order?"
+    ),
+    "in-mid-sentence": Script(responses=((Speech(audio_ms=6000, speed=2.0),),)),
+    "short-lived": Script(responses=((Speech(audio_ms=1000, speed=0),),) * 3, lives_s=12),
     "early-speech": Script(
         responses=((Speech(audio_ms=3000, speed=0, first_audio_ms=400),),), speech_ms=(-100, 40)
     ),

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeGuard
 
@@ -82,12 +83,20 @@ class ModelSession:
         }
 
     @property
+    def number(self) -> int:
+        """Counts the sessions of the server."""
+        return self._wire.session
+
+    @property
     def call(self) -> int | None:
         """The number of the call that this session serves, once its audio told."""
         return self._wire.call
 
     async def open(self) -> None:
-        """Greet the client."""
+        """Greet the client, and say when the session will end, where it will."""
+        if self.script.lives_s is not None:
+            self._session["expires_at"] = int(time.time() + self.script.lives_s)
+            self._after(self.script.lives_s * 1000, self._retire)
         await self._wire.send("session.created", session=self._session)
 
     async def end(self) -> None:
@@ -96,6 +105,15 @@ class ModelSession:
             timer.cancel()
         await asyncio.gather(*self._timers, return_exceptions=True)
         await self._responder.end()
+
+    async def drop(self) -> None:
+        """Break the connection off, as a fault would."""
+        self._wire.log("dropped")
+        await self._wire.close()
+
+    async def _retire(self) -> None:
+        self._wire.log("limit_reached")
+        await self._wire.close()
 
     async def receive(self, text: str | bytes) -> None:
         """Take one frame from the client and answer it; no other is read meanwhile."""
@@ -157,6 +175,13 @@ class ModelSession:
         await self._wire.send("input_audio_buffer.committed", item_id=item.item_id)
         content = {"role": "user", "content": [{"type": "input_audio", "transcript": None}]}
         await self._conversation.announce(item, content)
+        if self.script.transcript:
+            await self._wire.send(
+                "conversation.item.input_audio_transcription.completed",
+                item_id=item.item_id,
+                content_index=0,
+                transcript=self.script.transcript,
+            )
 
     async def _end_speech(self, item: Item) -> None:
         end_ms = self._appended // SAMPLES_PER_MS

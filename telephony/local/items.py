@@ -8,7 +8,7 @@ from telephony.local.faults import RefusedEventError
 from telephony.realtime import ContentPart, Item
 from telephony.units import samples_to_ms_floor
 
-__all__ = ["Conversation", "Entry", "Part", "entry_from_client"]
+__all__ = ["ConversationItems", "Entry", "Part", "entry_from_client"]
 
 MAX_ENTRIES = 1_000
 """Older items are forgotten, as a model's context window does."""
@@ -103,7 +103,7 @@ class Entry:
         )
 
 
-class Conversation:
+class ConversationItems:
     """The items of one session, in order."""
 
     def __init__(self) -> None:

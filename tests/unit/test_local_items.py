@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from telephony.local.conversation import Conversation, Entry, Part, entry_from_client
 from telephony.local.faults import RefusedEventError
+from telephony.local.items import ConversationItems, Entry, Part, entry_from_client
 from telephony.realtime import ContentPart, Item
 
 
@@ -15,13 +15,13 @@ def spoken(item_id: str, samples: int, rate_hz: int = 8_000) -> Entry:
     return Entry(item_id, "message", role="assistant", parts=[part], is_answered=True)
 
 
-def ids(conversation: Conversation) -> list[str]:
+def ids(conversation: ConversationItems) -> list[str]:
     """Give the items' ids in order."""
     return [entry.item_id for entry in conversation]
 
 
 def test_items_go_last_first_or_behind_another() -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     assert conversation.last_id is None
     conversation.add(Entry("a", "message"))
     conversation.add(Entry("b", "message"))
@@ -34,7 +34,7 @@ def test_items_go_last_first_or_behind_another() -> None:
 
 
 def test_a_thousand_items_are_kept() -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     for number in range(1_003):
         conversation.add(Entry(f"item{number}", "message"))
     assert ids(conversation)[0] == "item3"
@@ -44,14 +44,14 @@ def test_a_thousand_items_are_kept() -> None:
 
 
 def test_a_deleted_item_is_gone() -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     conversation.add(Entry("a", "message"))
     conversation.delete("a")
     assert ids(conversation) == []
 
 
 UNKNOWN = "x" * 200
-LOOKUPS: dict[str, Callable[[Conversation], object]] = {
+LOOKUPS: dict[str, Callable[[ConversationItems], object]] = {
     "retrieve": lambda conversation: conversation.retrieve(UNKNOWN),
     "delete": lambda conversation: conversation.delete(UNKNOWN),
     "truncate": lambda conversation: conversation.truncate(UNKNOWN, 0, 0),
@@ -62,12 +62,12 @@ LOOKUPS: dict[str, Callable[[Conversation], object]] = {
 @pytest.mark.parametrize("verb", LOOKUPS)
 def test_an_unknown_item_is_refused_by_the_code_of_the_verb(verb: str) -> None:
     with pytest.raises(RefusedEventError, match=r"'x{100}' does not exist") as refused:
-        LOOKUPS[verb](Conversation())
+        LOOKUPS[verb](ConversationItems())
     assert refused.value.code == f"item_{verb}_invalid_item_id"
 
 
 def test_an_id_that_is_taken_is_refused() -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     conversation.add(Entry("a", "message"))
     with pytest.raises(RefusedEventError) as refused:
         conversation.add(Entry("a", "message"))
@@ -76,7 +76,7 @@ def test_an_id_that_is_taken_is_refused() -> None:
 
 @pytest.mark.parametrize(("rate_hz", "samples"), [(8_000, 12_800), (24_000, 38_400)])
 def test_truncation_cuts_the_audio_and_forgets_the_transcript(rate_hz: int, samples: int) -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     conversation.add(spoken("a", samples, rate_hz))
     conversation.truncate("a", 0, 1_600)
     conversation.truncate("a", 0, 900)
@@ -90,7 +90,7 @@ def test_truncation_cuts_the_audio_and_forgets_the_transcript(rate_hz: int, samp
 
 
 def test_truncation_past_the_end_is_refused() -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     conversation.add(spoken("a", 12_807))
     with pytest.raises(RefusedEventError) as refused:
         conversation.truncate("a", 0, 1_601)
@@ -99,7 +99,7 @@ def test_truncation_past_the_end_is_refused() -> None:
 
 
 def test_truncation_to_a_negative_length_is_refused() -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     conversation.add(spoken("a", 800))
     with pytest.raises(RefusedEventError) as refused:
         conversation.truncate("a", 0, -1)
@@ -118,7 +118,7 @@ def test_truncation_to_a_negative_length_is_refused() -> None:
     ],
 )
 def test_only_the_agents_audio_can_be_truncated(entry: Entry, content_index: int) -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     conversation.add(entry)
     with pytest.raises(RefusedEventError) as refused:
         conversation.truncate("a", content_index, 0)
@@ -153,7 +153,7 @@ def test_each_type_of_item_is_written_with_its_own_fields() -> None:
 
 
 def test_a_result_needs_its_call() -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     conversation.add(Entry("a", "function_call", name="f", call_id="c"))
     conversation.require_call("c")
     assert conversation.function_name("c") == "f"
@@ -163,7 +163,7 @@ def test_a_result_needs_its_call() -> None:
 
 
 def test_items_are_unanswered_once() -> None:
-    conversation = Conversation()
+    conversation = ConversationItems()
     conversation.add(Entry("a", "message", role="user"))
     conversation.add(spoken("b", 1))
     assert [entry.item_id for entry in conversation.take_unanswered()] == ["a"]
