@@ -105,7 +105,7 @@ class RealtimeSocket:
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
-        limit = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
+        limit = self._max_octets = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
         self._protocol = client_protocol(url, max_message_octets=limit)
         self._read = FrameReader(self._protocol, limit).read
         self._headers = {"User-Agent": self._settings.user_agent, **headers}
@@ -254,7 +254,7 @@ class RealtimeSocket:
             self._ending = (ABNORMAL_CLOSURE, "the server hung up")
         elif protocol.close_sent is not None and self._is_open:
             code = protocol.close_sent.code
-            self._ending = (code, fault_of(code, self._settings.max_message_octets))
+            self._ending = (code, fault_of(code, self._max_octets))
         self._send_protocol_frames()
         self._handle_messages()
 
