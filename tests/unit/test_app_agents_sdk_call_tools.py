@@ -20,7 +20,16 @@ from telephony.app.agents_sdk import hang_up, press_keys, transfer_tool
 from telephony.app.sdk_link import CallLink
 from telephony.app.transfers import NOT_ALLOWED
 from telephony.app.way import SipWay
-from telephony.call import CallCommandBody, HangUp, SendDigits, StartTransfer, TransferEnded
+from telephony.app.way_needs import unmet_needs
+from telephony.call import (
+    CallCommandBody,
+    Capability,
+    HangUp,
+    HostedLeg,
+    SendDigits,
+    StartTransfer,
+    TransferEnded,
+)
 from telephony.errors import LocalError
 
 OPERATOR = Transfer("operator", to="sip:operator@127.0.0.1", description="For invoices.")
@@ -143,6 +152,14 @@ def test_a_transfer_that_is_not_allowed_is_a_fault_before_a_call() -> None:
         " which [transfer] allow does not let through"
     ]
     assert sdk_facts.sdk_faults(SdkAgent(DESK), lambda _target: True) == []
+
+
+def test_an_agent_that_presses_keys_is_refused_where_no_key_can_be_pressed() -> None:
+    keypad = SdkAgent(RealtimeAgent[Any](name="keypad", tools=[press_keys]))
+    needs = list(unmet_needs([SdkAgent(DESK), keypad], "hosted.p", HostedLeg.capabilities))
+    assert len(needs) == 1
+    assert needs[0].startswith("agent 'keypad': has the tool press_keys, and calls of hosted.p")
+    assert not list(unmet_needs([keypad], "sip", frozenset(Capability)))
 
 
 def test_a_tool_that_no_phone_call_can_have_is_a_fault() -> None:
