@@ -22,6 +22,7 @@ from telephony.app.transfers import NOT_ALLOWED
 from telephony.app.way import SipWay
 from telephony.app.way_needs import unmet_needs
 from telephony.call import (
+    AgentConfigured,
     CallCommandBody,
     Capability,
     HangUp,
@@ -55,6 +56,7 @@ async def in_a_call(
     commands: list[CallCommandBody] = []
     link = CallLink("e1-1", SipWay(commands.append), commands.append, is_allowed)
     link.bind()
+    link.handle_row(AgentConfigured(agent="desk"))
     running = asyncio.ensure_future(invoke(tool, arguments))
     await asyncio.sleep(0)
     for row in rows:
