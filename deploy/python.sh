@@ -91,22 +91,24 @@ apt_install() {
 
 # What an environment is made from: it is made again when this changes.
 recipe() {
-    { version_of "$1" && cat "$root/pyproject.toml" "$root/constraints.txt"; } | cksum
+    { version_of "$1" && cat "$root/pyproject.toml" "$root/$2"; } | cksum
 }
 
 # Makes or reuses the environment of Python $1 in the checkout, with the extras $2 (empty, or
-# "[dev]"), and prints its path. A stamp tells a whole one from one that was broken off.
+# "[dev]"), and prints its path. $3 names another constraints file, "-agents": an environment of its
+# own. A stamp tells a whole one from one that was broken off.
 environment() {
-    venv="$root/.venv-$(version_of "$1")"
+    venv="$root/.venv${3:-}-$(version_of "$1")"
+    constraints="constraints${3:-}.txt"
     stamp="$venv/complete$2"
-    wanted=$(recipe "$1")
+    wanted=$(recipe "$1" "$constraints")
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
         need_venv "$1"
         say "installing into ${venv#"$root"/} (once)"
         [ -x "$venv/bin/pip" ] && "$venv/bin/python" -c '' 2>/dev/null || "$1" -m venv --clear "$venv"
         rm -f "$venv"/complete*
         quietly "$venv/bin/python" -m pip install --disable-pip-version-check --no-input \
-            --constraint "$root/constraints.txt" --editable "$root$2" ||
+            --constraint "$root/$constraints" --editable "$root$2" ||
             fail "could not install what $program needs; the reason is above"
         printf '%s\n' "$wanted" >"$stamp"
         [ -z "$2" ] || printf '%s\n' "$wanted" >"$venv/complete"

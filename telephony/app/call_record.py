@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from telephony.agent import AnyAgent
 from telephony.app.conductor import Conductor
 from telephony.app.way import Way
-from telephony.call import CallAnswered, CallEnded, CallEvent
+from telephony.call import CallAnswered, CallEnded, CallEvent, PlayoutAdvanced, WordsAdded
 
 __all__ = ["CallRecord"]
 
 EVENTS_KEPT = 5_000
 """Rows kept of one call: an hour of lively talk."""
+PASSING = (PlayoutAdvanced, WordsAdded)
+"""What the next row of its kind, or the whole text, says again: ten a second, and kept by nobody
+but the journal."""
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
@@ -45,7 +48,7 @@ class CallRecord:
     def take(self, event: CallEvent) -> None:
         """Take the next row."""
         self.last = event
-        if len(self.events) < EVENTS_KEPT:
+        if len(self.events) < EVENTS_KEPT and not isinstance(event.payload, PASSING):
             self.events.append(event)
         if isinstance(event.payload, CallEnded):
             self.is_over = True

@@ -69,6 +69,11 @@ class Plans:
     ) -> VoicePlan:
         """Make the plan for an agent; `variables` follow its instructions, one a line.
 
+        Args:
+            agent: Who talks.
+            variables: Facts of the call.
+            held_by: The server that holds the call, where one does.
+
         Raises:
             ConfigurationError: It names a server that is not configured, or not the call's.
         """
@@ -92,6 +97,10 @@ class Plans:
 
     def connection(self, agent: AnyAgent, held_by: str | None = None) -> VoicePlan:
         """Make the plan for an agent but for what it is: where its session is, and how to reach it.
+
+        Args:
+            agent: Who talks.
+            held_by: The server that holds the call, where one does.
 
         Raises:
             ConfigurationError: It names a server that is not configured, or not the call's.

@@ -16,12 +16,11 @@ from telephony.app.sdk_link import CallLink
 from telephony.app.tool_call import Failed
 from telephony.app.tool_loop import ToolLoop
 from telephony.app.tool_threads import NoThreadError
+from telephony.app.way import Way
 from telephony.call import (
     CallCommandBody,
     CallEnded,
     CallEventBody,
-    HangUp,
-    RejectCall,
     VoicePlan,
 )
 
@@ -51,6 +50,7 @@ class SdkConductor:
 
     Args:
         what: What it begins with.
+        way: Takes the call, or refuses it.
         command: Takes commands for the call.
         may_transfer: Says whether a target is allowed.
     """
@@ -58,13 +58,14 @@ class SdkConductor:
     def __init__(
         self,
         what: SdkCall,
+        way: Way,
         command: Callable[[CallCommandBody], None],
         may_transfer: Callable[[str], bool],
     ) -> None:
         """Be ready to `converse`."""
         self._what = what
-        self._command = command
-        self._link = CallLink(what.call.call_id, command, may_transfer)
+        self._way = way
+        self._link = CallLink(what.call.call_id, way, command, may_transfer)
         self._running: asyncio.Future[Failed | None] | None = None
 
     def handle_row(self, record: CallRecord, row: CallEventBody) -> None:  # noqa: ARG002 - one call's
@@ -74,7 +75,7 @@ class SdkConductor:
             asyncio.get_running_loop().call_later(GRACE_SECONDS, self._running.cancel)
 
     async def converse(self, loop: ToolLoop) -> None:
-        """Run the session to its end; a call that it leaves is refused, or ends."""
+        """Run the session to its end; a call that it never answered is refused."""
         work = partial(_converse, self._what, self._link)
         name = f"agent {self._what.agent.name}"
         self._running = asyncio.ensure_future(loop.run(work, name))
@@ -88,18 +89,18 @@ class SdkConductor:
             return
         except NoThreadError as full:
             failed = Failed.by(full)
+        if self._link.is_over:
+            if failed is not None:
+                noted.info("conversation ended with its call", why=failed.why)
+            return
         if failed is not None:
             noted.error("conversation failed", exception=failed.trace)
-        if self._link.is_over:
-            return
-        if self._link.is_answered:
-            self._command(HangUp(after_words=True, cause="the agent's session ended"))
-        else:
-            self._command(RejectCall(status=INTERNAL_ERROR))
+        if not self._link.is_answered:
+            self._way.reject(INTERNAL_ERROR)
 
 
 async def _converse(what: SdkCall, link: CallLink) -> Failed | None:
-    """Run the session, on the loop of user code; say how it failed, if it did."""
+    """Run the session, on the loop of user code, and hang up; say how it failed, if it did."""
     link.bind()
     sdk: Any = import_module("telephony.app.agents_sdk.engine_model")
     model: Any = sdk.EngineRealtimeModel(link, what.connection, what.known)

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from enum import Enum, auto
+from functools import partial
 
 import structlog
 
 from telephony.app.transfers import NOT_ALLOWED, UNDER_WAY, failure_of
+from telephony.app.way import Way
 from telephony.call import (
-    AnswerCall,
     CallCommandBody,
     CallEnded,
     CallEventBody,
@@ -23,6 +24,7 @@ from telephony.call import (
     SendDigits,
     StartTransfer,
     TransferEnded,
+    VoicePlan,
 )
 from telephony.errors import LocalError
 
@@ -65,6 +67,7 @@ class CallLink:
 
     Args:
         call_id: For the log.
+        way: Takes the call, on the app's loop.
         command: Takes commands, on the app's loop.
         may_transfer: Says whether a target is allowed.
 
@@ -76,6 +79,7 @@ class CallLink:
     def __init__(
         self,
         call_id: str,
+        way: Way,
         command: Callable[[CallCommandBody], None],
         may_transfer: Callable[[str], bool],
     ) -> None:
@@ -83,6 +87,7 @@ class CallLink:
         self.is_answered = False
         self.is_over = False
         self._call_id = call_id
+        self._way = way
         self._command = command
         self._may_transfer = may_transfer
         self._app = asyncio.get_running_loop()
@@ -143,10 +148,17 @@ class CallLink:
         """Tell the engine what shall happen; a command may cross the end of the call."""
         if self.is_over:
             return
-        if isinstance(body, AnswerCall):
-            self.is_answered = True
+        self._call_app(partial(self._command, body))
+
+    def answer(self, plan: VoicePlan) -> None:
+        """Take the call, with this session."""
+        self.is_answered = True
+        if not self.is_over:
+            self._call_app(partial(self._way.answer, plan))
+
+    def _call_app(self, do: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the app's loop has closed: the process ends
-            self._app.call_soon_threadsafe(self._command, body)
+            self._app.call_soon_threadsafe(do)
 
     def give_result(self, tool_call_id: str, output: str, *, respond: bool) -> None:
         """Answer the model's call of a function, unless the engine did so itself."""

@@ -30,15 +30,12 @@ from telephony.app.sdk_conductor import SdkCall, SdkConductor
 from telephony.app.tool_runtime import ToolRuntime
 from telephony.app.way import SipWay, Way
 from telephony.call import (
-    AnswerCall,
     CallCommand,
     CallCommandBody,
     CallEvent,
     CallIncoming,
     PlaceCall,
-    RejectCall,
     RingCall,
-    VoicePlan,
 )
 from telephony.errors import ConfigurationError
 
@@ -174,55 +171,44 @@ class Switchboard:
             decision = None
         if decision is None:
             decision = self.incoming.by_line(incoming)
-        if not record.is_over:
-            self._carry_out(record, decision, incoming_call(record.call_id, incoming))
+        if record.is_over:
+            return
+        way = self._way(record)
+        match decision:
+            case Answer():
+                self._answer_with(record, way, decision, incoming_call(record.call_id, incoming))
+            case Redirect(to=to):
+                way.redirect(to)
+            case Reject(status=status, reason=reason):
+                way.reject(status, reason)
 
     def _way(self, record: CallRecord) -> Way:
         return record.way or SipWay(partial(self._command, record))
 
-    def _carry_out(
-        self, record: CallRecord, decision: Answer | Reject | Redirect, call: IncomingCall
+    def _answer_with(
+        self, record: CallRecord, way: Way, answer: Answer, call: IncomingCall
     ) -> None:
-        """Have a decision carried out by the call's way."""
-        match decision:
-            case Answer():
-                self._answer_with(record, decision, call)
-            case Redirect(to=to):
-                self._way(record).redirect(to)
-            case Reject(status=status, reason=reason):
-                self._way(record).reject(status, reason)
-
-    def _answer_with(self, record: CallRecord, answer: Answer, call: IncomingCall) -> None:
         """Have an agent answer; one that cannot be served refuses the call."""
         agent, record.variables = answer.agent, answer.variables
         assert isinstance(agent, AnyAgent), "Answer takes no other"
-        record.agent, way = agent, self._way(record)
+        record.agent = agent
         try:
             if isinstance(agent, Agent):
                 way.answer(self._plans.plan(agent, answer.variables, way.realtime))
             else:
-                self._converse(record, agent, call)
+                self._converse(record, way, agent, call)
         except ConfigurationError as wrong:
             log.error("agent cannot answer", call=record.call_id, why=str(wrong))
             way.reject(SERVICE_UNAVAILABLE)
 
-    def _converse(self, record: CallRecord, agent: SdkAgent, call: IncomingCall) -> None:
+    def _converse(self, record: CallRecord, way: Way, agent: SdkAgent, call: IncomingCall) -> None:
         """Let a session of openai-agents conduct the call; it answers by itself."""
-        connection = self._plans.connection(agent, self._way(record).realtime)
+        connection = self._plans.connection(agent, way.realtime)
         conductor = SdkConductor(
             SdkCall(call, agent, connection, known_of_call(record.variables)),
-            partial(self._conduct, record),
+            way,
+            partial(self._command, record),
             self._may_transfer,
         )
         record.conductor = conductor
         self._spawn(conductor.converse(self._loop))
-
-    def _conduct(self, record: CallRecord, body: CallCommandBody) -> None:
-        """Take a command of a conductor's, who decides by himself about a call."""
-        match body:
-            case AnswerCall(plan=VoicePlan() as plan):
-                self._way(record).answer(plan)
-            case RejectCall(status=status, reason=reason):
-                self._way(record).reject(status, reason)
-            case _:
-                self._command(record, body)

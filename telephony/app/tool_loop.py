@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import structlog
 
-from telephony.agent.tool import MAX_TIMEOUT_S
 from telephony.app.tool_call import Failed, Outcome
 from telephony.app.tool_threads import ToolThreads
 
@@ -21,6 +20,10 @@ __all__ = ["ToolLoop"]
 
 BLOCKED_SECONDS = 1.0
 """A loop on which nothing begins for so long is blocked; the caller has heard no pause yet."""
+
+LEFT_SECONDS = 86_400.0
+"""For what a loop that was left has begun: a session that conducts a call goes on to its end, and
+no call is let last longer."""
 
 R = TypeVar("R")
 Work = Callable[[], Coroutine[Any, Any, R]]
@@ -129,7 +132,7 @@ class ToolLoop:
         """Begin nothing more there; what it has begun may still end in its time."""
         if self._thread is thread:
             log.error("event loop of the tools blocked", by=thread.running, fault="tool")
-            thread.end(MAX_TIMEOUT_S)
+            thread.end(LEFT_SECONDS)
             self._thread = None
 
     def close(self) -> None:

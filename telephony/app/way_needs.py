@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
 
-from telephony.agent import Agent, press_keys
+from telephony.agent import Agent, AnyAgent, SdkAgent, press_keys
+from telephony.app.sdk_facts import sdk_functions
 from telephony.call import Capability
 
 __all__ = ["NEEDS", "Need", "unmet_needs"]
@@ -81,7 +82,7 @@ NEEDS = (
 
 
 def unmet_needs(
-    agents: Iterable[Agent], way: str, capabilities: frozenset[Capability]
+    agents: Iterable[AnyAgent], way: str, capabilities: frozenset[Capability]
 ) -> Iterator[str]:
     """Find what agents ask for and a way cannot do.
 
@@ -92,9 +93,16 @@ def unmet_needs(
     """
     for agent in agents:
         for need in NEEDS:
-            if need.of not in capabilities and need.is_asked(agent):
+            if need.of not in capabilities and _asks(agent, need):
                 yield (
                     f"agent {agent.name!r}: has {need.what}, and calls of {way} can reach it, which"
                     f" cannot do that ({need.of.value}): wanted {need.wanted}; or another realtime,"
                     " where it is not to answer those calls"
                 )
+
+
+def _asks(agent: AnyAgent, need: Need) -> bool:
+    """Tell whether an agent asks for something; of openai-agents, its functions alone can tell."""
+    if isinstance(agent, SdkAgent):
+        return need.of is Capability.DIGITS_OUT and press_keys.name in sdk_functions(agent)
+    return need.is_asked(agent)

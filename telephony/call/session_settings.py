@@ -20,6 +20,6 @@ def session_settings(plan: VoicePlan, leg_format: VoiceFormat) -> SessionSetting
         silence_ms=plan.silence_ms,
         transcribe_with=plan.transcribe_with,
         options=plan.options,
-        owns_audio=plan.attach_to is None,
         provider_fields=plan.provider_fields,
+        owns_audio=plan.attach_to is None,
     )

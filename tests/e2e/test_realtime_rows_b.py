@@ -11,6 +11,7 @@ import pytest
 from websockets.client import ClientProtocol
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
+from websockets.uri import parse_uri
 
 from telephony.agent import Agent
 from telephony.app.configured import configure
@@ -142,7 +143,13 @@ async def test_B15_the_product_and_its_version_are_the_user_agent(rig: Rig) -> N
     assert rig.request.headers["User-Agent"] == f"telephony/{VERSION}"
 
 
-@row("B16", Replace("telephony.engine.realtime_socket.MAX_MESSAGE_OCTETS", None))
+def allow_any_length(url: str, *, max_message_octets: int) -> ClientProtocol:
+    """Make a protocol that fails no connection for the length of a message."""
+    del max_message_octets
+    return ClientProtocol(parse_uri(url), max_size=None)
+
+
+@row("B16", Replace("telephony.engine.realtime_socket.client_protocol", allow_any_length))
 async def test_B16_a_message_past_8_mib_ends_the_session(rig: Rig) -> None:
     rig.renew()
     await rig.open()

@@ -32,7 +32,7 @@ def judge(played: PlayedCase, still_s: float) -> Row:
         faults.append(f"counted {played.counters}")
     figures: dict[str, object] = {
         "row": _row_of(case),
-        "counter": case.counter,
+        "counter": case.counter or (f"trouble {case.code}" if case.code else ""),
         "caller_gets": ", ".join(played.gets),
         "silence_s": round(played.silence_s, 1),
         "verdict": "; ".join(faults),

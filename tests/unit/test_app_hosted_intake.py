@@ -486,6 +486,32 @@ def test_a_caller_who_has_gone_during_the_restart_is_no_error(
     run(main)
 
 
+@pytest.mark.parametrize(
+    ("left", "acts"),
+    [((), ["reject"]), ((CallState.ACCEPTING, CallState.ATTACHED), ["reject", "hangup"])],
+)
+def test_a_call_that_is_refused_after_a_restart_is_hung_up_if_it_was_accepted(
+    tmp_path: Path, left: tuple[CallState, ...], acts: list[str]
+) -> None:
+    async def main() -> None:
+        async def hook(call: IncomingCall) -> Decision:
+            del call
+            return Reject(486)
+
+        async with benched(tmp_path) as bench:
+            bench.provider.statuses["reject"] = [404]
+            await bench.leave_behind(*left)
+            async with bench.app(hook) as app:
+                app.intake.start()
+                call_id, _ = await app.received()
+                await app.next(RejectCall)
+                app.tell(call_id, CallEnded(by="local", cause="refused"))
+                await bench.written("over")
+                await until(lambda: bench.provider.acts == acts)
+
+    run(main)
+
+
 def test_an_acceptance_without_an_answer_is_found_out_by_the_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

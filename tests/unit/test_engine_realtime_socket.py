@@ -611,6 +611,18 @@ def test_without_pings_silence_is_no_death(run: Run) -> None:
     run(story, SocketSettings(keepalive=KeepaliveSettings(ping_seconds=0, pong_seconds=0.01)))
 
 
+def test_pings_that_nobody_waits_for_go_on_and_end_nothing(run: Run) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+        await asyncio.sleep(0.05)
+        assert line.told == []
+        for _ in range(2):
+            await line.peer.read_frame(Opcode.PING)
+            line.peer.frames.clear()
+
+    run(story, SocketSettings(keepalive=KeepaliveSettings(ping_seconds=0.01, pong_seconds=0)))
+
+
 def test_a_ping_due_while_the_servers_close_is_being_handled_is_not_sent(run: Run) -> None:
     async def story(line: Line) -> None:
         await line.open()

@@ -10,6 +10,7 @@ from tests.support.realtime_rig import Rig
 from tests.support.realtime_rows import Replace, RowTest, replaced, row, row_tests
 from tests.tables import realtime_rows
 from tests.tables.realtime_rows import Verdict, declared_rows, judge, places, run
+from tests.tables.row import Row
 
 
 def encode_nothing(octets: bytes) -> bytes:
@@ -125,10 +126,35 @@ def test_two_tests_of_one_row_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
         declared_rows()
 
 
-def test_a_row_without_a_test_is_missing_and_the_adapters_say_so(
+def test_a_row_without_a_test_is_missing_and_the_adapters_say_where_they_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(realtime_rows, "declared_rows", dict[str, RowTest])
+    monkeypatch.setattr(realtime_rows, "has_agents", lambda: False)
+    asked: list[tuple[str, ...]] = []
+
+    def nowhere(*asked_for: str) -> list[Row]:
+        asked.append(asked_for)
+        return []
+
+    monkeypatch.setattr(realtime_rows, "rows_from_there", nowhere)
     (adapters,), (ours,) = run(only="N5"), run(only="D4")
-    assert (adapters.ok, adapters.figures["why"]) == (False, "missing: adapter")
-    assert (ours.ok, ours.figures["why"]) == (False, "missing: a test")
+    assert (adapters.ok, ours.ok) == (False, False)
+    assert "sh tests/run.sh realtime-rows" in str(adapters.figures["why"])
+    assert ours.figures["why"] == "missing: a test"
+    assert asked == [("realtime-rows", "--adapter", "1", "--only", "N5")]
+
+
+def test_the_adapters_rows_are_those_of_the_environment_that_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = Row("N5", ok=True)
+
+    def from_there(*_asked_for: str) -> list[Row]:
+        return [there]
+
+    monkeypatch.setattr(realtime_rows, "declared_rows", dict[str, RowTest])
+    monkeypatch.setattr(realtime_rows, "has_agents", lambda: False)
+    monkeypatch.setattr(realtime_rows, "rows_from_there", from_there)
+    assert run(only="N5") == [there]
+    assert len(run(adapter=1)) == 19

@@ -45,7 +45,6 @@ from telephony.app.phone import IncomingCall
 from telephony.app.sdk_link import CallLink
 from telephony.call import (
     AddWords,
-    AnswerCall,
     CallEventBody,
     ConfigureAgent,
     HangUp,
@@ -110,7 +109,7 @@ class EngineRealtimeModel(RealtimeModel):
         rows = RowEvents(self.playback_tracker)
         self._listeners.tell(RealtimeModelConnectionStatusEvent("connecting"))
         self._reading = asyncio.get_running_loop().create_task(self._read(rows))
-        self._link.command(AnswerCall(plan=plan))
+        self._link.answer(plan)
 
     async def _read(self, rows: RowEvents) -> None:
         async for row in self._link.rows():

@@ -37,6 +37,7 @@ from telephony.voice import (
     Configure,
     DeleteItem,
     ItemCameLate,
+    ItemTruncated,
     Respond,
     ResponseFinished,
     ResponseStarted,
@@ -45,6 +46,7 @@ from telephony.voice import (
     SessionOpened,
     SessionSettings,
     SpeechStarted,
+    SpeechStopped,
     ToolResult,
     VoiceEvent,
 )
@@ -53,8 +55,16 @@ __all__ = ["Line"]
 
 DRAIN_SECONDS = 0.01
 """How often it is looked whether audio still waits."""
-NOT_TOLD = (SessionOpened, SessionGranted, SpeechStarted, ItemCameLate, SessionClosed)
-"""What a line acts on itself: the SDK has no events for these, or others."""
+NOT_TOLD = (
+    SessionOpened,
+    SessionGranted,
+    SpeechStarted,
+    SpeechStopped,
+    ItemCameLate,
+    ItemTruncated,
+    SessionClosed,
+)
+"""What a line acts on itself, or nobody: the messages are told as they are, too."""
 
 
 class Line:
@@ -137,7 +147,7 @@ class Line:
 
     async def send_audio(self, audio: bytes, *, commit: bool) -> None:
         """Append audio; returns when it is on its way, so that no program reads far ahead."""
-        self._socket.write_audio(self._session.append_message(audio))
+        self._socket.write_audio(self._session.append_message(audio), len(audio))
         if commit:
             self._socket.command(CommitAudio())
         while self._socket.waiting_audio_messages and not self.is_over:  # noqa: ASYNC110 - the media path sets no event
@@ -182,7 +192,7 @@ class Line:
                 raise ValueError("cancel_response_only requires response_id")
             self._socket.command(CancelResponse(event.response_id))
             return
-        if event.response_id is not None:
+        if event.response_id is not None and event.response_id == self._speaking:
             self._silenced.add(event.response_id)
         self._stop(event.response_id, cancels=not event.playback_only)
         self._socket.command(ClearPlayout())

@@ -8,7 +8,6 @@ from agents.realtime import model_events
 from agents.realtime.model import RealtimeModel, RealtimeModelConfig, RealtimeModelListener
 from agents.realtime.model_events import (
     RealtimeModelConnectionStatusEvent,
-    RealtimeModelEvent,
     RealtimeModelExceptionEvent,
 )
 from agents.realtime.model_inputs import (
@@ -140,10 +139,11 @@ class PhoneRealtimeModel(RealtimeModel):
         over = RealtimeModelExceptionEvent(
             TransportError(reason), context="WebSocket connection closed unexpectedly"
         )
-        last: RealtimeModelEvent = over
+        status = RealtimeModelConnectionStatusEvent("disconnected")
         if closed.is_clean and END_OF_STREAM is not None:
-            last = END_OF_STREAM()
-        self._listeners.tell(RealtimeModelConnectionStatusEvent("disconnected"), last)
+            self._listeners.tell(status, END_OF_STREAM())
+        else:
+            self._listeners.tell(over, status)
 
     def add_listener(self, listener: RealtimeModelListener) -> None:
         """Tell somebody what comes, once however often he was added."""

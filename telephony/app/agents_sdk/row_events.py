@@ -52,9 +52,12 @@ from telephony.call import (
     WordsAdded,
 )
 from telephony.errors import TransportError
-from telephony.voice import ToolCalled
+from telephony.voice import ToolCalled, heard_part
 
 __all__ = ["RowEvents"]
+
+TEXTS_KEPT = 64
+"""Items of the agent's that may still be cut: those that wait to be heard."""
 
 END_OF_STREAM: Any = getattr(model_events, "RealtimeModelEndOfStreamEvent", None)
 """How the SDK's session learns that nothing follows; 0.21 has no word for it."""
@@ -72,6 +75,9 @@ class RowEvents:
         self._tracker = tracker
         self._spoken: set[str] = set()
         """The caller's items that are speech; the others were written."""
+        self._texts: dict[str, str] = {}
+        """What the agent meant to say in the items that may still be cut."""
+        self._cuts: dict[str, ItemTruncatedAt] = {}
         self._tracked: tuple[str, int] = ("", 0)
         self._tracked_ms = 0
 
@@ -112,8 +118,12 @@ class RowEvents:
         """Tell that an item is heard no further; the row says how far it was."""
         if isinstance(row, ItemTruncatedAt):
             self._advance(row.item_id, row.content_index, row.audio_end_ms)
+            self._cuts[row.item_id] = row
             yield RealtimeModelOtherEvent(row)
             yield RealtimeModelAudioInterruptedEvent(row.item_id, row.content_index)
+            if row.item_id in self._texts:
+                texts = (self._texts[row.item_id],)
+                yield from self._message(row.item_id, "assistant", "incomplete", texts)
         else:
             yield RealtimeModelOtherEvent(row)
             yield RealtimeModelAudioInterruptedEvent(row.item_id, 0)
@@ -146,8 +156,9 @@ class RowEvents:
         texts: tuple[str, ...],
         previous_item_id: str | None = None,
     ) -> Iterator[RealtimeModelEvent]:
-        """Give an item of the history, without its audio."""
+        """Give an item of the history, without its audio; one that was cut, as it was heard."""
         if role == "assistant":
+            status, texts = self._heard(item_id, status, texts)
             content = [{"type": "audio", "transcript": text} for text in texts or (None,)]
         elif item_id in self._spoken:
             content = [{"type": "input_audio", "transcript": text} for text in texts or (None,)]
@@ -159,6 +170,20 @@ class RowEvents:
         )
         if item is not None:
             yield RealtimeModelItemUpdatedEvent(item)
+
+    def _heard(
+        self, item_id: str, status: str, texts: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        """Give the status and the texts of an agent's item, cut to the words that were heard."""
+        cut = self._cuts.get(item_id)
+        if cut is not None and texts:
+            text = heard_part(" ".join(texts), cut.sent_samples, cut.received_samples)
+            return "incomplete", (text,)
+        if texts:
+            self._texts[item_id] = " ".join(texts)
+            if len(self._texts) > TEXTS_KEPT:
+                del self._texts[next(iter(self._texts))]
+        return status, texts
 
 
 def _ended(row: ResponseEnded) -> Iterator[RealtimeModelEvent]:

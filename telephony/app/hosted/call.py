@@ -80,6 +80,7 @@ class HeldCall:
         self._command = command
         self._spawn = spawn
         self._is_decided = False
+        self._may_be_accepted = call.state is not CallState.CLAIMED
         self._is_ours = True
         self.is_over = False
 
@@ -169,6 +170,7 @@ class HeldCall:
         """Accept; where nobody knows whether that was done, the call's session tells."""
         settings = session_settings(plan, VoiceFormat.PCMU)
         body = accept_body(settings).model_dump(mode="json", exclude_unset=True)
+        self._may_be_accepted = True
         try:
             await self._api.accept(self.call.hosted_id, body)
         except UnreachableError as failed:
@@ -176,8 +178,14 @@ class HeldCall:
                 raise
 
     async def _refuse(self, status: int) -> None:
+        """Reject; where that fails for a call that may have been accepted, it is hung up."""
         try:
-            await self._api.reject(self.call.hosted_id, status)
+            try:
+                await self._api.reject(self.call.hosted_id, status)
+            except (CallGoneError, RefusedError):
+                if not self._may_be_accepted:
+                    raise
+                await self._api.hang_up(self.call.hosted_id)
         except CallGoneError:
             pass
         except (RefusedError, UnreachableError) as failed:
