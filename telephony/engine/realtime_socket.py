@@ -282,20 +282,25 @@ class RealtimeSocket:
                 if self._on_message is not None:
                     self._on_message(message)
                 self._session.handle_message(message, now_ns)
-                self._drain()
+                self._pass_on()
                 now_ns = self._clock()
                 if now_ns >= until_ns:
                     break
         finally:
+            self._arm()
             if self._messages and self._connection is not None:
                 asyncio.get_running_loop().call_soon(self._go_on)
         if not self._messages and self._ending is not None:
             self._end(*self._ending)
 
     def _drain(self) -> None:
+        """Send and tell what the session has for us, and wake when it wants to be called."""
+        if not self._is_draining:
+            self._pass_on()
+            self._arm()
+
+    def _pass_on(self) -> None:
         """Send and tell what the session has for us; what an event draws forth comes after it."""
-        if self._is_draining:
-            return
         self._is_draining = True
         try:
             while (output := self._session.poll_output()) is not None:
@@ -307,7 +312,6 @@ class RealtimeSocket:
             self._is_draining = False
         if self._wants_close and self._is_open:
             self._start_close()
-        self._arm()
 
     def _send(self, message: Message) -> None:
         if self._writer is not None and self._is_open:
