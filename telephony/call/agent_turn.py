@@ -254,8 +254,9 @@ class AgentTurn:
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
+        is_heard = self._listener is not None  # before that a filler waits for him to be there
         deadlines = (
-            self._patience.next_deadline(),
+            self._patience.next_deadline() if is_heard else None,
             self._first_words.next_deadline(),
             self._unheard_ns,
         )

@@ -11,6 +11,7 @@ from telephony.call import (
     VoicePlan,
 )
 from telephony.call.continuity import GO_ON
+from telephony.units import NS_PER_MS, Nanoseconds
 from telephony.voice import (
     AddText,
     AgentTranscribed,
@@ -37,7 +38,7 @@ from telephony.voice import (
     VoiceErrorReceived,
     VoiceFormat,
 )
-from tests.support.call_bench import GRANTED, PLAN, WORD, CallBench
+from tests.support.call_bench import GRANTED, PLAN, WORD, CallBench, sdp
 from tests.support.sip_peer import response
 
 LOST = SessionClosed(is_clean=False, code=1006, reason="reset")
@@ -189,6 +190,21 @@ def test_a_server_that_accepts_and_stays_silent_is_left_for_another_try() -> Non
     assert bench.used == [0], "too late"
     bench.voice(GRANTED)
     assert bench.used == [0, 2]
+
+
+def test_a_far_end_that_rings_is_not_asked_for_patience_before_it_is_there() -> None:
+    bench = CallBench()
+    bench.place()
+    bench.voice(GRANTED)
+    bench.voice(LOST)
+    bench.sip.now = Nanoseconds(bench.now + 600 * NS_PER_MS)
+    bench.call.handle_timer(bench.now)
+    due_ns = bench.call.next_deadline()
+    assert due_ns is not None
+    assert due_ns > bench.now, "it does not wake again and again"
+    bench.respond(response(bench.sent_request("INVITE"), 200, body=sdp()))
+    bench.run(100)
+    assert bench.heard(FILLER) == 480
 
 
 def test_words_that_are_queued_go_on_playing() -> None:
