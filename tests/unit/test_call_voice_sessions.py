@@ -655,6 +655,34 @@ def test_a_session_lost_behind_the_goodbye_is_not_replaced() -> None:
     assert bench.is_released
 
 
+def test_a_goodbye_that_the_loss_cut_off_is_heard_as_far_as_it_came_and_ends_the_call() -> None:
+    bench = greeted()
+    before = bench.heard(WORD)
+    bench.voice(ResponseStarted("r"), AudioReceived("r", "bye", 0, WORD * 8_000))
+    bench.command(HangUp(after_words=True))
+    bench.voice(LOST)
+    bench.run(1_100)
+    assert bench.heard(WORD) == before + 8_000
+    assert bench.is_released, "nothing more is to come"
+
+
+def test_a_goodbye_is_said_to_its_end_by_the_session_that_began_it() -> None:
+    bench = timed(80)
+    before = bench.heard(WORD)
+    bench.run(51_000)
+    bench.voice(ResponseStarted("r"), AudioReceived("r", "bye", 0, WORD * 800), epoch=0)
+    bench.command(HangUp(after_words=True))
+    bench.voice(GRANTED)
+    assert (bench.used, bench.closed) == ([0], [])
+    assert bench.call.state is CallState.LEAVING
+    finished = ResponseFinished("r", ResponseStatus.COMPLETED)
+    bench.voice(AudioReceived("r", "bye", 0, WORD * 800), finished, epoch=0)
+    bench.run(400)
+    assert bench.heard(WORD) == before + 1_600
+    assert bench.is_released
+    assert sorted(bench.closed) == [0, 1]
+
+
 def test_a_call_that_ends_while_a_session_is_opened_closes_it() -> None:
     bench = greeted()
     lose(bench)
