@@ -68,7 +68,9 @@ class AgentTurn:
         self._is_leaving = False
         self._first_words.begin(now_ns)
         self._greet_if_due(now_ns)
-        if self._first_words.awaits_grant:
+        if self._is_lost and not self._patience.is_waiting:
+            self._patience.hurry(now_ns)
+        elif self._first_words.awaits_grant:
             self._patience.wait(now_ns)
 
     def handle_media_started(self, now_ns: Nanoseconds) -> None:
@@ -172,6 +174,10 @@ class AgentTurn:
         self._owed.handle_speech_started()
         self._patience.stop()
         self._failures.handle_caller()
+
+    def handle_stopped(self, response_id: str | None) -> None:
+        """Learn that words were stopped on purpose: they are not to be gone on with."""
+        self._owed.handle_stopped(response_id)
 
     def handle_speech_stopped(self, now_ns: Nanoseconds) -> None:
         """Learn that the caller has spoken: the session answers by itself."""

@@ -1,5 +1,7 @@
 """A call outlives its voice sessions: what the caller hears, and what the next session is told."""
 
+from typing import Literal
+
 import pytest
 
 from telephony.call import (
@@ -7,6 +9,7 @@ from telephony.call import (
     ConfigureAgent,
     GiveToolResult,
     HangUp,
+    InterruptAgent,
     StartTransfer,
     VoicePlan,
 )
@@ -443,6 +446,40 @@ def test_keys_pressed_while_no_session_is_there_are_told_and_answered() -> None:
     assert AddText("[keys 7#]") not in bench.told
 
 
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_words_that_a_key_stopped_are_not_gone_on_with(*, is_lost: bool) -> None:
+    bench = greeted()
+    bench.voice(
+        ResponseStarted("r"),
+        AudioReceived("r", "a2", 0, WORD * 8_000),
+        AgentTranscribed("r", "a2", 0, "one two three four", is_final=False),
+    )
+    bench.run(300)
+    if is_lost:
+        bench.voice(LOST)
+    bench.press("7")
+    assert bench.row("item.truncated")["estimated"] is is_lost, "nobody is there to be told"
+    if not is_lost:
+        bench.voice(LOST)
+    bench.run(250)
+    bench.told.clear()
+    bench.voice(GRANTED)
+    assert GO_ON not in bench.told
+    assert not responds(bench), "the key's own answer is asked for once it is whole"
+    bench.press("#")
+    assert responds(bench) == [Respond()]
+
+
+@pytest.mark.parametrize("stops", ["all", "response"])
+def test_words_that_the_app_stopped_are_not_gone_on_with(stops: Literal["all", "response"]) -> None:
+    bench = greeted()
+    bench.voice(ResponseStarted("r"), AudioReceived("r", "a2", 0, WORD * 8_000))
+    bench.command(InterruptAgent(stops=stops))
+    restored(bench)
+    assert GO_ON not in bench.told
+    assert not responds(bench)
+
+
 def test_another_agent_that_takes_over_meanwhile_is_who_goes_on() -> None:
     bench = greeted()
     lose(bench)
@@ -643,6 +680,20 @@ def test_a_caller_who_comes_back_before_there_is_a_session_waits_for_it() -> Non
     bench.run(250)
     bench.voice(GRANTED)
     assert responds(bench)[-1] == Respond()
+
+
+def test_a_caller_who_comes_back_while_none_is_there_is_asked_for_patience() -> None:
+    bench = greeted()
+    bench.command(StartTransfer(target="sip:desk@192.0.2.40"))
+    refer = bench.sent_request("REFER")
+    bench.voice(LOST)
+    bench.respond(response(refer, 486))
+    bench.run(600)
+    assert bench.heard(FILLER) == 480
+    bench.voice(GRANTED)
+    bench.run(5_000)
+    assert bench.heard(FILLER) == 480
+    assert not responds(bench)
 
 
 def test_a_session_lost_behind_the_goodbye_is_not_replaced() -> None:
