@@ -114,10 +114,10 @@ class AgentTurn:
         self._is_lost = False
         self._patience.begin_anew()
         owed = self._owed.take_over()
+        if hears_turn:
+            self._unheard_ns = Nanoseconds(now_ns + HEARD_NS)
         if owed is not None:
-            if hears_turn:
-                self._unheard_ns = Nanoseconds(now_ns + HEARD_NS)
-            else:
+            if not hears_turn:
                 self._tell(owed)
             self._failures.handle_asked(owed)
         elif not self._patience.awaits_tool:
@@ -233,7 +233,7 @@ class AgentTurn:
         self._greet_if_due(now_ns)
         if self._unheard_ns is not None and now_ns >= self._unheard_ns:
             self._unheard_ns = None
-            self._tell(Respond())
+            self.ask(Respond(), now_ns)
         listener = self._listener
         if listener is None:
             return

@@ -167,6 +167,20 @@ def test_a_server_that_asks_for_more_time_than_there_is_is_given_up_at_once() ->
     assert clock.done[-1] == (0.25, ACT.GIVE_UP)
 
 
+@pytest.mark.parametrize(("asked_s", "last"), [(13, (0, ACT.GIVE_UP)), (11.9, (10.9, ACT.OPEN))])
+def test_so_is_one_that_asked_for_it_before_the_session_it_was_to_renew_ended(
+    asked_s: float, last: tuple[float, HandoverAction]
+) -> None:
+    clock = Clock()
+    clock.granted(600)
+    clock.next()
+    clock.failed(429, retry_after_s=asked_s)
+    clock.run(1)
+    clock.ended()
+    clock.run(11)
+    assert clock.done[-1] == last
+
+
 @pytest.mark.parametrize("code", [401, 403, 404])
 def test_what_no_try_mends_is_given_up_at_once(code: int) -> None:
     clock = Clock()

@@ -298,6 +298,19 @@ def test_audio_that_holds_no_words_for_the_server_is_answered_all_the_same() -> 
     assert responds(bench) == [Respond()]
 
 
+def test_words_he_had_not_ended_in_which_the_next_session_hears_none_are_answered() -> None:
+    bench = greeted()
+    bench.run(300)
+    bench.voice(SpeechStarted("u1", 600))
+    restored(bench)
+    bench.run(2_900)
+    assert not responds(bench)
+    bench.run(200)
+    assert responds(bench) == [Respond()]
+    bench.run(2_100)
+    assert bench.heard(FILLER) == 480, "and waited for"
+
+
 def test_what_he_is_saying_reaches_the_next_session_from_its_beginning() -> None:
     bench = greeted()
     began_ms = bench.port.uplink.appended // 8
