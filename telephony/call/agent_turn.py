@@ -90,18 +90,11 @@ class AgentTurn:
         self._patience.stop()
 
     def handle_lost(self, now_ns: Nanoseconds) -> None:
-        """Learn that the session is gone, and another is on its way: ask the caller for patience.
-
-        One who is speaking is not talked into so soon.
-        """
+        """Learn that the session is gone, and another on its way: ask the caller for patience."""
         self._is_lost, self._unheard_ns = True, None
         self._first_words.set_granted(is_granted=False)
-        if self._is_leaving:
-            return
-        if self._owed.is_caller_speaking:
-            self._patience.wait(now_ns)
-        else:
-            self._patience.hurry(now_ns)
+        if not self._is_leaving:
+            self._patience.hurry(now_ns, is_caller_speaking=self._owed.is_caller_speaking)
 
     def handle_switched(self, now_ns: Nanoseconds, *, hears_turn: bool) -> None:
         """Learn that another session is in charge, and knows what was said: ask for what is owed.

@@ -55,9 +55,9 @@ WALL = 1_000.0
 """Of the first row; the bench's clock tells both times."""
 
 
-def greeted() -> CallBench:
+def greeted(plan: VoicePlan = PLAN) -> CallBench:
     """Bring a call up whose greeting was heard."""
-    bench = CallBench()
+    bench = CallBench(plan=plan)
     bench.talk()
     bench.voice(
         ResponseStarted("g"),
@@ -134,8 +134,9 @@ def test_a_caller_who_waits_hears_a_word_of_patience_within_half_a_second() -> N
     assert bench.heard(FILLER) == 960, "and again, before three seconds of silence"
 
 
-def test_a_caller_who_is_speaking_is_not_talked_into_so_soon() -> None:
-    bench = greeted()
+@pytest.mark.parametrize("filler_after_ms", [2_000, 30_000])
+def test_a_caller_who_is_speaking_is_not_talked_into_so_soon(filler_after_ms: int) -> None:
+    bench = greeted(PLAN.model_copy(update={"filler_after_ms": filler_after_ms}))
     bench.voice(SpeechStarted("u1", 600))
     bench.voice(LOST)
     bench.run(1_900)
