@@ -342,6 +342,25 @@ def test_a_turn_given_as_audio_is_given_again_when_that_session_is_lost_too() ->
     assert bench.used == [0, 1, 2]
 
 
+def test_words_begun_while_no_session_was_there_outlive_the_loss_of_the_next_one() -> None:
+    bench = greeted()
+    bench.voice(LOST)
+    for wait_ms in (250, 500, 1_000):
+        bench.run(wait_ms)
+        bench.voice(REFUSED)
+    bench.run(2_000)
+    bench.told.clear()
+    bench.voice(GRANTED)
+    first = appended(bench)
+    bench.run(200)
+    bench.voice(SpeechStarted("v1", 100))
+    bench.voice(LOST)
+    bench.run(4_000)
+    bench.told.clear()
+    bench.voice(GRANTED)
+    assert len(appended(bench)) == len(first) + (200 - 100 + 4_000) * 8
+
+
 def test_a_turn_that_was_answered_is_told_by_its_length_and_not_given_again() -> None:
     bench = greeted()
     bench.voice(SpeechStarted("u1", 560), SpeechStopped("u1", 1_560))
