@@ -84,7 +84,7 @@ class HandoverAction(Enum):
     """What a transition asks for."""
 
     OPEN = auto()
-    """Another session, in place of one that is still being opened."""
+    """Another session; the one that was tried before is closed by then."""
     WAIT = auto()
     """For the next try."""
     FILL = auto()

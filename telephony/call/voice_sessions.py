@@ -266,9 +266,8 @@ class VoiceSessions:
 
     def _open_another(self) -> None:
         assert self.current is not None
+        assert self._opening is None
         plan = self.current.plan
-        if self._opening is not None:
-            self._close(self._opening)
         opening = self._opening = self._open(plan)
         if self.handover.state is HandoverState.RENEWING:
             self._outbox.note(VoiceRenewing(epoch=opening.epoch))

@@ -302,6 +302,26 @@ def test_the_one_under_way_may_fail_as_well() -> None:
     assert clock.done[-1] == (3.5, ACT.OPEN), "the second try"
 
 
+@pytest.mark.parametrize(("life_s", "until_s"), [(80, 50), (200, 136)])
+def test_a_renewal_has_tries_of_its_own_and_the_one_under_way_at_the_end_is_the_first(
+    life_s: float, until_s: float
+) -> None:
+    clock = Clock()
+    clock.lost_while_steady()
+    for _ in range(3):
+        clock.next()
+        clock.failed()
+    clock.next()
+    clock.granted(life_s)
+    clock.run(until_s)
+    clock.ended()
+    clock.done.clear()
+    for _ in range(4):
+        clock.failed()
+        clock.next()
+    assert [at for at, _ in clock.done] == [0.5, 1.5, 3.5, 7.5]
+
+
 def test_a_call_that_needs_no_session_gets_none() -> None:
     clock = Clock()
     clock.lost_while_steady()

@@ -5,6 +5,7 @@ from typing import Literal
 import pytest
 
 from telephony.call import (
+    AddWords,
     CallState,
     ConfigureAgent,
     GiveToolResult,
@@ -23,6 +24,7 @@ from telephony.voice import (
     CallerTranscribed,
     Configure,
     DeleteItem,
+    ItemCameLate,
     PastTool,
     PastWords,
     Respond,
@@ -238,6 +240,35 @@ def test_a_format_that_holds_back_samples_gives_them_up_at_the_loss() -> None:
     assert bench.call.state is CallState.UP
 
 
+def test_a_renewal_gives_up_what_a_format_holds_back_as_well() -> None:
+    pcm = SessionGranted(VoiceFormat.PCM, VoiceFormat.PCM)
+    bench = timed(80, pcm)
+    bench.run(51_000)
+    bench.voice(ResponseStarted("r"), AudioReceived("r", "i", 0, bytes(4_800)), epoch=0)
+    before = bench.port.playout.queued_samples
+    bench.told.clear()
+    bench.voice(pcm)
+    assert bench.port.playout.queued_samples > before
+    assert len(appended(bench)) > 1_900 * 48, "and the caller's audio is in the session's format"
+
+
+def test_a_session_that_is_mute_behind_the_loss_of_another_has_its_own_time() -> None:
+    bench = greeted()
+    bench.voice(SpeechStarted("u1", 560), SpeechStopped("u1", 1_000))
+    bench.voice(CallerTranscribed("u1", "Where is my order?", is_final=True), LOST)
+    for wait_ms in (250, 500, 1_000, 2_000):
+        bench.run(wait_ms)
+        bench.voice(REFUSED)
+    bench.run(4_000)
+    bench.voice(GRANTED)
+    bench.run(12_000)
+    assert bench.call.state is CallState.UP
+    bench.run(8_000)
+    assert bench.call.is_over
+    codes = [one.payload.model_dump()["code"] for one in bench.rows if one.type == "trouble"]
+    assert codes[-1] == "voice.mute"
+
+
 # ---- what is dropped --------------------------------------------------------------------------
 
 
@@ -428,7 +459,10 @@ def test_a_response_that_failed_is_owed_and_one_that_is_whole_is_not(
     bench = greeted()
     bench.voice(ResponseStarted("r"), ResponseFinished("r", status, "why"))
     restored(bench)
-    assert responds(bench) == ([Respond()] if status is ResponseStatus.FAILED else [])
+    asked = [Respond()] if status is ResponseStatus.FAILED else []
+    assert responds(bench) == asked
+    bench.run(1_000)
+    assert responds(bench) == asked, "once, also when the filler is out"
 
 
 def test_a_tool_at_work_answers_to_the_new_item_of_its_call() -> None:
@@ -463,6 +497,34 @@ def test_a_tool_that_answers_while_no_session_is_there_is_told_whole(*, speaks: 
     assert tool.output == "shipped"
     assert responds(bench) == ([Respond()] if speaks else [])
     assert not [one for one in bench.told if isinstance(one, ToolResult)]
+
+
+def test_a_tool_at_work_goes_on_being_waited_for_in_the_next_session() -> None:
+    bench = greeted()
+    bench.voice(SpeechStarted("u1", 560), SpeechStopped("u1", 1_000))
+    bench.voice(ResponseStarted("r"), ToolCalled("r", "f1", "c1", "order_status", "{}"))
+    bench.voice(ResponseFinished("r", ResponseStatus.COMPLETED))
+    restored(bench)
+    assert len(appended(bench)) < 500 * 8, "what he had said is answered by the tool"
+    for _ in range(10):
+        before = bench.heard(FILLER)
+        bench.run(3_000)
+        assert bench.heard(FILLER) > before, "no silence of 3 s"
+    assert bench.call.state is CallState.UP
+
+
+def test_what_the_app_wrote_is_told() -> None:
+    bench = greeted()
+    bench.command(AddWords(text="The order was shipped", respond=False))
+    assert words(restored(bench))[-1] == ("caller", "The order was shipped")
+
+
+def test_words_that_came_too_late_to_be_heard_are_not_told() -> None:
+    bench = greeted()
+    bench.voice(
+        AgentTranscribed("r", "a2", 0, "Never heard", is_final=True), ItemCameLate("r", "a2")
+    )
+    assert words(restored(bench)) == [("agent", "Good day to you")]
 
 
 def test_keys_pressed_while_no_session_is_there_are_told_and_answered() -> None:
@@ -591,11 +653,11 @@ def test_words_of_the_new_session_are_cut_as_ever() -> None:
 # ---- before the limit -------------------------------------------------------------------------
 
 
-def timed(life_s: float) -> CallBench:
+def timed(life_s: float, granted: SessionGranted = GRANTED) -> CallBench:
     """Bring a call up whose session has so long to live."""
     bench = CallBench()
     bench.answer()
-    bench.voice(SessionOpened("s0", round(WALL + life_s)), GRANTED)
+    bench.voice(SessionOpened("s0", round(WALL + life_s)), granted)
     bench.acknowledge()
     bench.speaks = True
     bench.run(60)
@@ -626,6 +688,20 @@ def test_a_session_is_renewed_before_its_limit_and_the_caller_hears_nothing_of_i
     assert bench.heard(FILLER) == 0
     assert bench.call.state is CallState.UP
     assert "trouble" not in bench.types()
+
+
+def test_a_renewal_behind_a_loss_is_no_loss_and_brings_no_more_audio_than_it_needs() -> None:
+    bench = timed(80)
+    bench.voice(LOST)
+    bench.run(1_000)
+    bench.voice(SessionOpened("s1", round(WALL + 120)), GRANTED)
+    while len(bench.opened) < 3:
+        bench.run(500)
+    bench.told.clear()
+    bench.voice(GRANTED)
+    rows = [row.payload.model_dump() for row in bench.rows if row.type == "voice.restored"]
+    assert [row["after_ms"] for row in rows] == [1_000, 0]
+    assert len(appended(bench)) <= 2_500 * 8
 
 
 @pytest.mark.parametrize("busy", ["speech", "words", "tool"])
