@@ -723,6 +723,19 @@ def test_renewal_waits_for_a_quiet_moment_and_not_past_the_limit(busy: str) -> N
     assert len(bench.opened) == 2
 
 
+def test_another_agent_that_takes_over_during_a_renewal_is_both_sessions_agent() -> None:
+    bench = timed(80)
+    bench.run(51_000)
+    bench.told.clear()
+    bench.command(ConfigureAgent(plan=PLAN.model_copy(update={"instructions": "Bill them"})))
+    configured = [one for one in bench.told if isinstance(one, Configure)]
+    assert [one.settings.instructions for one in configured] == ["Bill them"] * 2
+    bench.voice(GRANTED, epoch=0)
+    assert bench.used == [0], "the old one's grant is not the new one's"
+    bench.voice(GRANTED)
+    assert bench.used == [0, 1]
+
+
 def test_a_session_that_ends_during_its_renewal_is_followed_by_the_one_being_opened() -> None:
     bench = timed(80)
     bench.run(51_000)
