@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from telephony.app.demo import demo
+from telephony.app.demo.hosted_judge import HOSTED_STEPS
+from telephony.app.demo.hosted_run import HostedReport
 from telephony.app.demo.report import STEPS, DemoReport, Files, Step, Truncation
 from telephony.errors import ConfigurationError, TransportError
 
@@ -37,6 +39,39 @@ def test_json_is_one_object_even_where_a_part_does_not_start(
     assert said.keys() == DemoReport(steps(), (GOOD,), FILES).as_json().keys()
     assert not said["ok"]
     assert [(one["name"], one["ok"]) for one in said["steps"]] == [(name, False) for name in STEPS]
+
+
+@pytest.mark.usefixtures("broken")
+def test_the_demo_of_hosted_calls_says_so_with_its_own_steps(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert demo(tmp_path / "out", as_json=True, hosted=True) == 1
+    said = json.loads(capfd.readouterr().out)
+    assert said["error"].startswith("start: provider did not start; the log has its reason")
+    assert said.keys() == HostedReport((), {}).as_json().keys()
+    assert [(one["name"], one["ok"]) for one in said["steps"]] == [
+        (name, False) for name in HOSTED_STEPS
+    ]
+    assert said["files"] == {"notes": None, "settings": None}
+
+
+@pytest.mark.parametrize(
+    ("failed", "failure", "error"),
+    [
+        (set[str](), None, None),
+        ({"tool", "refer"}, None, "tool: no tool"),
+        ({"refer"}, "waited in vain for refer", "refer: waited in vain for refer"),
+        (set[str](), "waited in vain", "waited in vain"),
+    ],
+)
+def test_the_first_thing_that_went_wrong_with_a_hosted_call_is_said(
+    failed: set[str], failure: str | None, error: str | None
+) -> None:
+    found = tuple(Step(name, name not in failed, 1, f"no {name}") for name in HOSTED_STEPS)
+    report = HostedReport(found, {"notes": Path("n")}, failure)
+    assert report.error == error
+    assert report.ok is (error is None)
+    assert report.as_json()["files"] == {"notes": "n"}
 
 
 @pytest.mark.usefixtures("broken")

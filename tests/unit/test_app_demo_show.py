@@ -5,9 +5,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from telephony.app.demo.hosted_run import HostedReport
 from telephony.app.demo.observed import ObservedMove
 from telephony.app.demo.report import DemoReport, Files, Step, Truncation
-from telephony.app.demo.show import moves_table, show_report
+from telephony.app.demo.show import moves_table, show_hosted_report, show_report
 
 FILES = Files(Path("a.wav"), Path("t.json"), Path("p.svg"))
 
@@ -53,6 +54,20 @@ def test_a_bad_demo_says_what_is_missing() -> None:
     )
     for expected in ("✗", "the key did not arrive", "nothing", "broke off", "Not all of it holds."):
         assert expected in text
+
+
+def test_a_demo_of_hosted_calls_is_shown_with_its_files() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    steps = (Step("refer", ok=True, at_ms=9278, evidence="key 2: to tel:+1"),)
+    for report, verdict in (
+        (HostedReport(steps, {"notes": Path("n.jsonl")}), "All of it holds."),
+        (HostedReport(steps, {}, "waited in vain"), "The call broke off: waited in vain"),
+    ):
+        show_hosted_report(report, Path("log.jsonl"), console)
+        assert isinstance(console.file, io.StringIO)
+        text = console.file.getvalue()
+        for expected in ("refer", "9.28 s", "key 2: to tel:+1", "n.jsonl", "log.jsonl", verdict):
+            assert expected in text
 
 
 def test_moves_stand_in_order_of_time() -> None:

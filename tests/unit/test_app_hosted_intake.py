@@ -416,7 +416,7 @@ def test_what_the_call_wants_is_asked_of_the_provider_and_answered(
 def test_a_provider_that_gives_no_answer_is_told_to_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls_api, "REQUEST_SECONDS", 1.0)
+    monkeypatch.setattr(calls_api, "REQUEST_SECONDS", 2.0)
 
     async def main() -> None:
         async with benched(tmp_path) as bench, bench.app() as app:
@@ -428,7 +428,7 @@ def test_a_provider_that_gives_no_answer_is_told_to_the_call(
             app.tell(call_id, HostedActRequested(act="refer", target="tel:+1"))
             _, done = await app.next(HostedActDone)
             assert done.status is None
-            assert done.reason == "refer: no answer within 1 s"
+            assert done.reason == "refer: no answer within 2 s"
             silence.set()
 
     run(main)
@@ -515,7 +515,7 @@ def test_a_call_that_is_refused_after_a_restart_is_hung_up_if_it_was_accepted(
 def test_an_acceptance_without_an_answer_is_found_out_by_the_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls_api, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(calls_api, "REQUEST_SECONDS", 1.5)
 
     async def main() -> None:
         async with benched(tmp_path) as bench, bench.app() as app:

@@ -53,6 +53,8 @@ from telephony.voice import (
 
 __all__ = ["Line"]
 
+PIECE_OCTETS = 96_000
+"""The most audio in one append: 2 s of PCM16, 12 s of G.711."""
 DRAIN_SECONDS = 0.01
 """How often it is looked whether audio still waits."""
 NOT_TOLD = (
@@ -91,6 +93,7 @@ class Line:
         """
         ids = count(1)
         self.is_over = False
+        self._sending = asyncio.Lock()
         self._session = RealtimeSession(lambda: str(next(ids)), profile)
         self._listeners = listeners
         self._tracker = tracker
@@ -146,10 +149,19 @@ class Line:
         return True
 
     async def send_audio(self, audio: bytes, *, commit: bool) -> None:
-        """Append audio; returns when it is on its way, so that no program reads far ahead."""
-        self._socket.write_audio(self._session.append_message(audio), len(audio))
-        if commit:
-            self._socket.command(CommitAudio())
+        """Append audio; returns when it is on its way, so that no program reads far ahead.
+
+        A recording goes in pieces: what waits to be written is bounded, and dropped beyond that.
+        """
+        async with self._sending:
+            for start in range(0, len(audio), PIECE_OCTETS):
+                piece = audio[start : start + PIECE_OCTETS]
+                self._socket.write_audio(self._session.append_message(piece), len(piece))
+                await self._drain()
+            if commit:
+                self._socket.command(CommitAudio())
+
+    async def _drain(self) -> None:
         while self._socket.waiting_audio_messages and not self.is_over:  # noqa: ASYNC110 - the media path sets no event
             await asyncio.sleep(DRAIN_SECONDS)
 

@@ -4,6 +4,7 @@ Whatever goes out is written down first. What a process before us left behind ma
 not: its session tells, for there is one as soon as a call was accepted.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -45,7 +46,7 @@ RESUMED: Final = (
 )
 
 log = structlog.get_logger("telephony.hosted")
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class HeldCall:
@@ -79,6 +80,7 @@ class HeldCall:
         self._journal = journal
         self._command = command
         self._spawn = spawn
+        self._requests: list[asyncio.Task[None]] = []
         self._is_decided = False
         self._may_be_accepted = call.state is not CallState.CLAIMED
         self._is_ours = True
@@ -94,12 +96,12 @@ class HeldCall:
     def answer(self, plan: VoicePlan) -> None:
         """Have the provider accept the call, and the engine join it."""
         self._is_decided = True
-        self._spawn(self._answer(plan))
+        self._requests.append(self._spawn(self._answer(plan)))
 
     def reject(self, status: int, reason: str | None = None) -> None:
         """Have the provider refuse the call."""
         self._is_decided = True
-        self._spawn(self._refuse(status))
+        self._requests.append(self._spawn(self._refuse(status)))
         self._command(RejectCall(status=status, reason=reason))
 
     def redirect(self, to: str) -> None:
@@ -113,7 +115,7 @@ class HeldCall:
         """Take the next row of its event log."""
         match row:
             case HostedActRequested():
-                self._spawn(self._act(row))
+                self._requests.append(self._spawn(self._act(row)))
             case CallAnswered():
                 self._spawn(self._move(CallState.ATTACHED))
             case CallEnded():
@@ -122,7 +124,12 @@ class HeldCall:
                 pass
 
     async def end(self) -> None:
-        """Write down that it has ended; one that nobody decided about is refused."""
+        """Write down that it has ended, once its provider knows all that it is to know.
+
+        One that nobody decided about is refused.
+        """
+        if self._requests:
+            await asyncio.wait(self._requests)
         if not self._is_decided and self._is_ours:
             await self._refuse(UNAVAILABLE)
         await self._move(CallState.OVER)

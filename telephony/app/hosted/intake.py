@@ -138,10 +138,11 @@ class Intake:
         await held.end()
         self._held.pop(call_id, None)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._handle_done)
+        return task
 
     def _handle_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
