@@ -105,9 +105,9 @@ class RealtimeSocket:
         self._on_event = on_event
         self._clock = clock
         self._settings = settings or SocketSettings()
-        limit = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
-        self._protocol = client_protocol(url, max_message_octets=limit)
-        self._read = FrameReader(self._protocol, limit).read
+        self._limit = self._settings.max_message_octets or MAX_MESSAGE_OCTETS
+        self._protocol = client_protocol(url, max_message_octets=self._limit)
+        self._read = FrameReader(self._protocol, self._limit).read
         self._headers = {"User-Agent": self._settings.user_agent, **headers}
         self._on_message = self._settings.on_message
         self._connection: socket.socket | None = None
@@ -254,7 +254,7 @@ class RealtimeSocket:
             self._ending = (ABNORMAL_CLOSURE, "the server hung up")
         elif protocol.close_sent is not None and self._is_open:
             code = protocol.close_sent.code
-            self._ending = (code, fault_of(code, self._settings.max_message_octets))
+            self._ending = (code, fault_of(code, self._limit))
         self._send_protocol_frames()
         self._handle_messages()
 
@@ -282,20 +282,25 @@ class RealtimeSocket:
                 if self._on_message is not None:
                     self._on_message(message)
                 self._session.handle_message(message, now_ns)
-                self._drain()
+                self._pass_on()
                 now_ns = self._clock()
                 if now_ns >= until_ns:
                     break
         finally:
+            self._arm()
             if self._messages and self._connection is not None:
                 asyncio.get_running_loop().call_soon(self._go_on)
         if not self._messages and self._ending is not None:
             self._end(*self._ending)
 
     def _drain(self) -> None:
+        """Send and tell what the session has for us, and wake when it wants to be called."""
+        if not self._is_draining:
+            self._pass_on()
+            self._arm()
+
+    def _pass_on(self) -> None:
         """Send and tell what the session has for us; what an event draws forth comes after it."""
-        if self._is_draining:
-            return
         self._is_draining = True
         try:
             while (output := self._session.poll_output()) is not None:
@@ -307,7 +312,6 @@ class RealtimeSocket:
             self._is_draining = False
         if self._wants_close and self._is_open:
             self._start_close()
-        self._arm()
 
     def _send(self, message: Message) -> None:
         if self._writer is not None and self._is_open:
@@ -385,14 +389,14 @@ class RealtimeSocket:
             connection.close()
 
 
-def fault_of(code: int, max_message_octets: int | None) -> str:
+def fault_of(code: int, max_message_octets: int) -> str:
     """Say in words why we closed a connection by ourselves.
 
     Args:
         code: What the close said.
-        max_message_octets: What we take; None takes any.
+        max_message_octets: The longest message that we take.
     """
-    if code == TOO_BIG and max_message_octets is not None:
+    if code == TOO_BIG:
         return f"the server sent a message longer than {max_message_octets / 2**20:g} MiB"
     return "the server broke the WebSocket protocol"
 

@@ -20,10 +20,13 @@ class CutAudio:
         self._response_of: Recent[str, str] = Recent(REMEMBERED)
         self._responses: Recent[str, None] = Recent(REMEMBERED)
         self._items: Recent[str, None] = Recent(REMEMBERED)
+        self._in_time: tuple[str, str] | None = None
+        """The item last found in time, with its response; nothing was cut since."""
 
     def cut_response(self, response_id: str) -> None:
         """Take everything of this response from now on as late."""
         self._responses.put(response_id, None)
+        self._in_time = None
 
     def cut_item(self, item_id: str) -> None:
         """Take everything of this item, and of the response it belongs to, as late.
@@ -31,6 +34,7 @@ class CutAudio:
         What comes after an item that was cut continues words which the caller did not hear.
         """
         self._items.put(item_id, None)
+        self._in_time = None
         response_id = self._response_of.get(item_id)
         if response_id:
             self.cut_response(response_id)
@@ -47,6 +51,7 @@ class CutAudio:
         """Learn that another item has this id."""
         self._items.pop(item_id)
         self._response_of.pop(item_id)
+        self._in_time = None
 
     def is_known(self, item_id: str) -> bool:
         """Tell whether some of this item was in time, or the item itself was cut."""
@@ -54,8 +59,12 @@ class CutAudio:
 
     def is_late(self, response_id: str, item_id: str) -> bool:
         """Tell whether audio of this item is late, and remember whose the item is."""
+        item = (item_id, response_id)
+        if item == self._in_time:
+            return False
         if item_id in self._items or response_id in self._responses:
             return True
+        self._in_time = item
         if item_id not in self._response_of:
             self._response_of.put(item_id, response_id)
         return False

@@ -29,6 +29,7 @@ from telephony.realtime.redaction import Redaction
 from telephony.realtime.responses import ResponseSequencer, State, Unanswered
 from telephony.realtime.restore import restore_events
 from telephony.realtime.session_body import UnknownFormatError, granted_format, session_body
+from telephony.realtime.session_options import unsettled
 from telephony.realtime.session_styles import write_update
 from telephony.realtime.tool_calls import ToolCalls
 from telephony.realtime.wire import ErrorDetail, Item, MalformedEventError, WireModel, write_event
@@ -297,6 +298,8 @@ class RealtimeSession:
         update = session_update(body, self._token())
         self._update_id, self._awaits_grant = update.event_id, True
         fields = self._settings.provider_fields
+        if not self.owns_audio:
+            fields = unsettled(fields)
         self._outputs.append(Message(write_update(update, self._profile, fields)))
 
     def _grant(self, event: events.SessionUpdated) -> None:

@@ -1,12 +1,12 @@
 """A model's options as fields of the session, those of the agent before it taken back."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from telephony.realtime.session_config import McpTool, TurnDetection
 from telephony.voice import ModelOptions, SessionSettings, ToolServer
 
-__all__ = ["asked_options", "session_fields", "tool_server", "turn_detection"]
+__all__ = ["asked_options", "session_fields", "tool_server", "turn_detection", "unsettled"]
 
 DEFAULTS: dict[str, Any] = {
     "prompt": None,
@@ -27,6 +27,13 @@ OF_SILENCE = ("threshold", "prefix_padding_ms", "idle_timeout_ms")
 """Options of a detector that goes by silence."""
 OF_SILENCE_ANYWHERE = ("idle_timeout_ms",)
 """Those of them that a call which the provider holds may have, too: it sets the others itself."""
+DETECTOR = "audio.input.turn_detection"
+SETTLED = frozenset(
+    {"model", "audio.input.format", "audio.output.format", "audio.output.voice"}
+    | {f"{DETECTOR}.{name}" for name in (*OF_SILENCE, "silence_duration_ms")}
+    - {f"{DETECTOR}.{name}" for name in OF_SILENCE_ANYWHERE}
+)
+"""What no update may name in a session that is attached to a call: it was settled before."""
 AT_THE_TOP = (
     "prompt",
     "max_output_tokens",
@@ -93,6 +100,16 @@ def turn_detection(settings: SessionSettings, asked: Mapping[str, Any]) -> TurnD
     if is_servers and settings.owns_audio:
         fields["silence_duration_ms"] = settings.silence_ms
     return TurnDetection(**fields)
+
+
+def unsettled(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Give those fields, by dotted path, that an attached session may be asked for."""
+    left = {path: value for path, value in fields.items() if path not in SETTLED}
+    detector = left.get(DETECTOR)
+    if isinstance(detector, Mapping):
+        asked = cast("Mapping[str, Any]", detector).items()
+        left[DETECTOR] = {key: one for key, one in asked if f"{DETECTOR}.{key}" not in SETTLED}
+    return left
 
 
 def tool_server(server: ToolServer) -> McpTool:

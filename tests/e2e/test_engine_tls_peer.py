@@ -171,4 +171,6 @@ def test_a_server_that_insists_on_a_new_handshake_is_lost_with_its_reason(
         await asyncio.wait_for(over.wait(), PATIENCE_SECONDS)
 
     asyncio.run(story())
-    assert told == [SessionClosed(False, 1006, "TLS: SSLV3_ALERT_HANDSHAKE_FAILURE")]
+    assert told == [
+        SessionClosed(False, 1006, "the connection broke: TLS: SSLV3_ALERT_HANDSHAKE_FAILURE")
+    ]

@@ -104,6 +104,7 @@ def message(kind: str, **fields: object) -> bytes:
 SPOKEN = {"response_id": "r1", "item_id": "i1", "content_index": 0}
 
 ECHO = {"code": "invalid_api_key", "message": f"Incorrect API key provided: {told.KEY}"}
+UNREAD = {"code": "invalid_value", "message": f"cannot read {told.AUDIO}"}
 
 GOOD = BadCase("a good server", (in_between(told.nothing),), "", "", "", "", GOES_ON)
 """Beside all the others: it is not to notice any of them."""
@@ -269,7 +270,23 @@ MESSAGES = [
         "bad_audio",
         "not base64",
         "voice_bad_audio",
-        in_between(says({"type": "response.output_audio.delta", **SPOKEN, "delta": "%%%"})),
+        in_between(
+            says({"type": "response.output_audio.delta", **SPOKEN, "delta": told.AUDIO + "%"})
+        ),
+    ),
+    goes_on(
+        "sends words in the place of a list",
+        "invalid_value",
+        "valid array",
+        "voice_malformed",
+        in_between(says({"type": "response.done", "response": {"output": told.WORDS}})),
+    ),
+    goes_on(
+        "sends an error with audio in it",
+        "invalid_value",
+        "cannot read [hidden]",
+        "voice_errors",
+        in_between(says({"type": "error", "error": UNREAD})),
     ),
     goes_on(
         "sends an error",

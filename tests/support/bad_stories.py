@@ -5,6 +5,7 @@ more. `GREETING` and `MORE` are the octets of the two, so that what is heard can
 """
 
 import asyncio
+import base64
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,6 +16,10 @@ from tests.support.bad_server import Event, Line, Story
 
 KEY = "sk-proj-badinput-0123456789"
 """What opens the servers; no row and no line may hold it."""
+WORDS = "my pin is 4711"
+"""What a caller said; no row and no line about a fault may repeat it."""
+AUDIO = base64.b64encode(bytes(range(1, 121))).decode()
+"""Nor what he sounded like."""
 GREETING, MORE = 0x33, 0x44
 MORE_IN_PCMA = 0x6C
 """What is `MORE` in mu-law."""

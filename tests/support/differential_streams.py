@@ -81,13 +81,17 @@ def spoken(item_id: str = "i1", response_id: str = "r1") -> list[Event]:
     words = {"type": "output_audio", "transcript": "Hello."}
     return numbered(
         begun(response_id),
-        item("response.output_item.added", message(item_id, "assistant")),
+        item("response.output_item.added", message(item_id, "assistant"), response_id=response_id),
         item("conversation.item.added", message(item_id, "assistant")),
         at("response.output_audio_transcript.delta", item_id, response_id, delta="Hello."),
         sound(SECOND, item_id, response_id),
         silence(item_id, response_id),
         at("response.output_audio_transcript.done", item_id, response_id, transcript="Hello."),
-        item("response.output_item.done", message(item_id, "assistant", "completed", words)),
+        item(
+            "response.output_item.done",
+            message(item_id, "assistant", "completed", words),
+            response_id=response_id,
+        ),
         done(response_id, usage=USAGE),
     )
 
@@ -137,7 +141,7 @@ async def two_tools(side: Side) -> None:
 
 async def handoff(side: Side) -> None:
     await side.says("greeting", *spoken())
-    asked = item("response.output_item.done", call("c1", "transfer_to_billing"))
+    asked = item("response.output_item.done", call("c1", "transfer_to_billing"), response_id="r2")
     await side.says("call", *numbered(begun("r2"), asked))
     await side.says("done", *numbered(done("r2")))
 

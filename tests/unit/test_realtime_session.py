@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -310,6 +311,34 @@ def test_an_attached_session_is_granted_whatever_its_line_carries() -> None:
     assert talk.hear({"type": "session.updated", "session": granted}) == [
         SessionGranted(VoiceFormat.PCMU, VoiceFormat.PCMU)
     ]
+
+
+def test_an_attached_session_is_not_asked_in_its_own_words_for_what_was_settled() -> None:
+    fields = {
+        "model": "m",
+        "audio.input.format": {"type": "audio/pcmu"},
+        "audio.output.voice": "v",
+        "audio.input.turn_detection.threshold": 0.3,
+        "audio.input.turn_detection": {"type": "server_vad", "threshold": 0.3, "eagerness": None},
+        "audio.input.noise_reduction": None,
+    }
+    update: Any
+    (update,) = Talk().command(Configure(replace(ATTACHED, provider_fields=fields)))
+    session: Any = update["session"]
+    assert "model" not in session
+    assert "output" not in session["audio"]
+    assert set(session["audio"]["input"]) == {"transcription", "turn_detection", "noise_reduction"}
+    assert session["audio"]["input"]["turn_detection"] == {"type": "server_vad", "eagerness": None}
+    own: Any
+    (own,) = Talk().command(Configure(SessionSettings(provider_fields=fields)))
+    assert own["session"]["model"] == "m"
+
+
+def test_a_null_detector_stays_null_in_an_attached_session() -> None:
+    fields = {"audio.input.turn_detection": None}
+    update: Any
+    (update,) = Talk().command(Configure(replace(ATTACHED, provider_fields=fields)))
+    assert update["session"]["audio"]["input"]["turn_detection"] is None
 
 
 def test_an_attached_session_is_given_no_audio_and_what_was_withheld_is_counted() -> None:
