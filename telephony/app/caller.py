@@ -48,6 +48,7 @@ from telephony.call import (
     SendDigits,
     SpeechTranscribed,
     TroubleNoted,
+    VoiceRestored,
 )
 from telephony.config import Settings, load
 from telephony.engine.log import configure_log
@@ -224,6 +225,8 @@ def _tell(row: CallEvent) -> None:
             say(f"agent interrupted: {heard_ms / 1000:.1f} s of it were heard")
         case DigitPressed(digit=digit):
             say(f"far end pressed {digit}")
+        case VoiceRestored(after_ms=after_ms) if after_ms:
+            say(f"another voice session goes on, {after_ms / 1000:.1f} s after the last")
         case TroubleNoted(code=code, text=text):
             say(f"trouble: {code}: {text}")
         case _:

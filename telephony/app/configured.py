@@ -283,9 +283,7 @@ def _unmet_needs(configured: Configured) -> Iterator[str]:
     for name in settings.hosted if settings.realtime else ():
         realtime = hosted_realtime(settings, name)
         reached = [
-            agent
-            for agent in configured.agents.values()
-            if isinstance(agent, Agent) and agent.realtime in (None, realtime)
+            agent for agent in configured.agents.values() if agent.realtime in (None, realtime)
         ]
         yield from unmet_needs(reached, f"hosted.{name}", HostedLeg.capabilities)
 

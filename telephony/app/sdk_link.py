@@ -16,6 +16,7 @@ import structlog
 from telephony.app.transfers import NOT_ALLOWED, UNDER_WAY, failure_of
 from telephony.app.way import Way
 from telephony.call import (
+    AgentConfigured,
     CallCommandBody,
     CallEnded,
     CallEventBody,
@@ -97,6 +98,8 @@ class CallLink:
         self._transfer: asyncio.Future[TransferEnded] | None = None
         self._results: dict[str, _Answered] = {}
         self._is_given_up = False
+        self._held: list[CallCommandBody] | None = []
+        """Commands from before there is an agent to obey them; None since there is one."""
 
     # ---- on the app's loop --------------------------------------------------------------------
 
@@ -104,13 +107,27 @@ class CallLink:
         """Take the next row; a session that takes none of them any more loses the call."""
         if isinstance(row, CallEnded):
             self.is_over = True
-        elif len(self._rows) >= MAX_WAITING_ROWS:
+        elif isinstance(row, AgentConfigured):
+            self._let_go()
+        if not self.is_over and len(self._rows) >= MAX_WAITING_ROWS:
             self._give_up()
             return
         self._rows.append(row)
         if self._session is not None:
             with suppress(RuntimeError):  # its loop has closed: the process ends
                 self._session.call_soon_threadsafe(self._tell, row)
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        for body in held or ():
+            self._command(body)
+
+    def _pass(self, body: CallCommandBody) -> None:
+        """Hand a command on, once the call's way has brought the agent to it."""
+        if self._held is None or isinstance(body, HangUp):
+            self._command(body)
+        else:
+            self._held.append(body)
 
     def _give_up(self) -> None:
         if not self._is_given_up:
@@ -148,7 +165,7 @@ class CallLink:
         """Tell the engine what shall happen; a command may cross the end of the call."""
         if self.is_over:
             return
-        self._call_app(partial(self._command, body))
+        self._call_app(partial(self._pass, body))
 
     def answer(self, plan: VoicePlan) -> None:
         """Take the call, with this session."""

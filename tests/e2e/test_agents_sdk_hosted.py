@@ -14,7 +14,7 @@ from tests.support.patience import PATIENCE_SECONDS
 from tests.support.product import Product
 from tests.support.standard_webhooks import SECRET
 
-PHONE = "tests.support.agents_sdk_phones:phone"
+PHONE = "tests.support.agents_sdk_phones:keyless"
 KEY, CALL = "sk-test", "rtc_1"
 LISTEN_SECONDS = 1.0
 HEADERS = {"From": "<sip:+15550100@h>", "To": "<sip:4711@h>"}

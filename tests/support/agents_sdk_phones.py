@@ -153,3 +153,12 @@ def described(event: Any) -> dict[str, Any]:
 phone = Phone()
 phone.answer("told", SdkAgent(reception, converse=tell_all))
 phone.answer("*", reception.clone(name="Plain desk"))
+
+keyless = Phone()
+keyless.answer(
+    "*",
+    reception.clone(
+        name="Keyless desk", tools=[tool for tool in reception.tools if tool is not press_keys]
+    ),
+)
+"""For calls that a provider holds: nobody presses keys in them."""

@@ -20,7 +20,17 @@ from telephony.app.agents_sdk import hang_up, press_keys, transfer_tool
 from telephony.app.sdk_link import CallLink
 from telephony.app.transfers import NOT_ALLOWED
 from telephony.app.way import SipWay
-from telephony.call import CallCommandBody, HangUp, SendDigits, StartTransfer, TransferEnded
+from telephony.app.way_needs import unmet_needs
+from telephony.call import (
+    AgentConfigured,
+    CallCommandBody,
+    Capability,
+    HangUp,
+    HostedLeg,
+    SendDigits,
+    StartTransfer,
+    TransferEnded,
+)
 from telephony.errors import LocalError
 
 OPERATOR = Transfer("operator", to="sip:operator@127.0.0.1", description="For invoices.")
@@ -46,6 +56,7 @@ async def in_a_call(
     commands: list[CallCommandBody] = []
     link = CallLink("e1-1", SipWay(commands.append), commands.append, is_allowed)
     link.bind()
+    link.handle_row(AgentConfigured(agent="desk"))
     running = asyncio.ensure_future(invoke(tool, arguments))
     await asyncio.sleep(0)
     for row in rows:
@@ -143,6 +154,14 @@ def test_a_transfer_that_is_not_allowed_is_a_fault_before_a_call() -> None:
         " which [transfer] allow does not let through"
     ]
     assert sdk_facts.sdk_faults(SdkAgent(DESK), lambda _target: True) == []
+
+
+def test_an_agent_that_presses_keys_is_refused_where_no_key_can_be_pressed() -> None:
+    keypad = SdkAgent(RealtimeAgent[Any](name="keypad", tools=[press_keys]))
+    needs = list(unmet_needs([SdkAgent(DESK), keypad], "hosted.p", HostedLeg.capabilities))
+    assert len(needs) == 1
+    assert needs[0].startswith("agent 'keypad': has the tool press_keys, and calls of hosted.p")
+    assert not list(unmet_needs([keypad], "sip", frozenset(Capability)))
 
 
 def test_a_tool_that_no_phone_call_can_have_is_a_fault() -> None:

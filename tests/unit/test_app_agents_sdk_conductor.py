@@ -21,6 +21,7 @@ from telephony.app.switchboard import Switchboard
 from telephony.app.tool_runtime import ToolRuntime
 from telephony.app.tool_threads import ToolThreads
 from telephony.call import (
+    AgentConfigured,
     AnswerCall,
     CallCommand,
     CallCommandBody,
@@ -106,6 +107,7 @@ def test_it_answers_and_its_functions_are_the_sdks() -> None:
         assert isinstance(answer, AnswerCall)
         assert answer.plan is not None
         assert (answer.plan.agent, answer.plan.instructions) == ("Front desk", "Help.")
+        bench.tell(AgentConfigured(agent="Front desk"))
         bench.tell(ToolRequested(tool_call_id="c1", name="unknown", arguments="{}"))
         result = await bench.command()
         assert isinstance(result, GiveToolResult)

@@ -27,6 +27,7 @@ from telephony.app.sdk_link import CallLink
 from telephony.app.way import SipWay
 from telephony.call import (
     AddWords,
+    AgentConfigured,
     AnswerCall,
     CallCommandBody,
     CallEnded,
@@ -82,7 +83,7 @@ class Bench:
         """Answer the call, and forget that it was."""
         wanted: Any = settings
         await self.model.connect({"initial_model_settings": wanted})
-        await self.settle()
+        await self.tell(AgentConfigured(agent="desk"))
         self.commands.clear()
         self.ear.heard.clear()
 

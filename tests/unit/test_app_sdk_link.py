@@ -10,6 +10,8 @@ from telephony.app.sdk_link import HUNG, MAX_WAITING_ROWS, CallLink, current_cal
 from telephony.app.transfers import NOT_ALLOWED, UNDER_WAY
 from telephony.app.way import SipWay
 from telephony.call import (
+    AddWords,
+    AgentConfigured,
     AnswerCall,
     CallCommandBody,
     CallEnded,
@@ -42,6 +44,7 @@ class Bench:
         )
         if is_bound:
             self.link.bind()
+            self.link.handle_row(AgentConfigured(agent="desk"))
 
     async def given(self) -> list[CallCommandBody]:
         """Let what is on its way arrive."""
@@ -88,6 +91,22 @@ def test_commands_go_to_the_engine_until_the_call_is_over() -> None:
         bench.link.command(HangUp())
         assert await bench.given() == [AnswerCall(plan=PLAN)]
         assert bench.link.is_over
+
+    run(main)
+
+
+def test_what_is_asked_before_there_is_an_agent_waits_for_it_but_hanging_up() -> None:
+    async def main() -> None:
+        bench = Bench(is_bound=False)
+        bench.link.bind()
+        bench.link.command(AddWords(text="Greet Ann."))
+        bench.link.command(HangUp())
+        assert await bench.given() == [HangUp()]
+        bench.link.handle_row(AgentConfigured(agent="desk"))
+        bench.link.command(AddWords(text="Be brief."))
+        bench.link.handle_row(AgentConfigured(agent="billing"))
+        words = [AddWords(text="Greet Ann."), AddWords(text="Be brief.")]
+        assert await bench.given() == [HangUp(), *words]
 
     run(main)
 

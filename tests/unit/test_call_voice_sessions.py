@@ -155,6 +155,30 @@ def test_a_call_that_gets_no_other_session_is_apologized_for_within_the_time() -
     assert codes == ["voice.lost"] + ["voice.not_restored"] * 5
 
 
+@pytest.mark.parametrize("code", [401, 403, 404])
+def test_a_server_that_will_never_grant_another_is_not_asked_twice(code: int) -> None:
+    bench = greeted()
+    lose(bench)
+    bench.voice(SessionClosed(is_clean=False, code=code, reason="no"))
+    bench.run(200)
+    assert len(bench.opened) == 2
+    assert bench.heard(APOLOGY) == 800
+    troubles = [one.payload.model_dump() for one in bench.rows if one.type == "trouble"]
+    assert troubles[-1]["code"] == "voice.not_restored"
+    assert troubles[-1]["fault"] == "configuration"
+
+
+def test_a_server_says_how_long_it_is_to_be_left_alone() -> None:
+    bench = greeted()
+    lose(bench)
+    busy = SessionClosed(is_clean=False, code=429, reason="busy", retry_after_seconds=3)
+    bench.voice(busy)
+    bench.run(2_900)
+    assert len(bench.opened) == 2
+    bench.run(200)
+    assert len(bench.opened) == 3
+
+
 def test_a_server_that_accepts_and_stays_silent_is_left_for_another_try() -> None:
     bench = greeted()
     lose(bench)
