@@ -267,10 +267,13 @@ class BadServer:
             task.cancel()
         await asyncio.gather(*telling, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: streams of Python 3.11 report one of theirs that was cancelled.
+        task = asyncio.get_running_loop().create_task(self._tell(reader, writer))
         self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line(reader, writer, len(self.lines))
         self.lines.append(line)
         try:
@@ -281,5 +284,4 @@ class BadServer:
         except Exception as failed:
             self.faults.append(failed)
         finally:
-            self._telling.discard(task)
             writer.close()
