@@ -3,14 +3,18 @@
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from telephony.app.hosted.journal import (
+    ABANDONED,
+    FORGET,
     KEEP_SECONDS,
     LEASE_SECONDS,
+    OURS,
+    RENEW,
     CallState,
     HostedCall,
     SqliteJournal,
@@ -151,6 +155,18 @@ def test_it_is_ours_alone_and_synced_before_a_method_returns(path: Path, opened:
     plain = sqlite3.connect(path)
     assert plain.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     plain.close()
+
+
+@pytest.mark.parametrize("statement", [OURS, RENEW, ABANDONED, FORGET])
+def test_a_look_each_second_reads_no_call_that_is_over(
+    path: Path, opened: Open, statement: str
+) -> None:
+    opened("a")
+    times = {"owner": "a", "now": NOW_S, "lease": LEASE_SECONDS, "keep": KEEP_SECONDS}
+    with closing(sqlite3.connect(path)) as database:
+        plan = database.execute(f"EXPLAIN QUERY PLAN {statement}", times).fetchall()
+    index = "ended (received_s<?)" if statement is FORGET else "held"
+    assert [step[3].partition("INDEX ")[2] for step in plan] == [index]
 
 
 def test_a_file_that_is_no_journal_is_refused(path: Path, opened: Open) -> None:

@@ -94,6 +94,11 @@ CREATE TABLE IF NOT EXISTS hosted_call (
     received_s REAL NOT NULL
 )
 """
+# Each second it is looked who holds what: never at the many that are over.
+INDEXES: Final = (
+    "CREATE INDEX IF NOT EXISTS held ON hosted_call (received_s) WHERE state != 'over'",
+    "CREATE INDEX IF NOT EXISTS ended ON hosted_call (received_s) WHERE state = 'over'",
+)
 RECEIVE: Final = """
 INSERT OR IGNORE INTO hosted_call
 VALUES (:hosted_id, :webhook_id, :server, :headers, 'received', :owner, :now + :lease, :now)
@@ -149,7 +154,8 @@ class SqliteJournal:
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", SCHEMA):
+            pragmas = "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"
+            for statement in (*pragmas, SCHEMA, *INDEXES):
                 self._database.execute(statement)
         except sqlite3.Error:
             self._database.close()
