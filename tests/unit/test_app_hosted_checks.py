@@ -141,10 +141,13 @@ def test_what_nobody_reaches_and_who_cannot_answer_are_warned_of(tmp_path: Path)
     agents = [Agent("here"), Agent("there", realtime="other"), Agent("main", realtime="main")]
     assert list(hosted_warnings(settings(tmp_path), agents)) == [
         "hosted.shop: http.listen is 127.0.0.1:8080, which no provider reaches: a proxy has to"
-        " pass on what comes to https://YOUR.HOST/webhooks/realtime",
+        " pass on what comes to https://YOUR.HOST/webhooks/realtime, and nothing else: without"
+        " http.token it opens the calls",
         "agent there: is on realtime other, so calls of hosted.shop, which are on main, are"
         " refused where it is to answer",
     ]
+    shut = FILE.replace("[hosted", '[http]\ntoken = { env = "KEY" }\n[hosted')
+    assert next(hosted_warnings(settings(tmp_path, shut), agents)).endswith("/webhooks/realtime")
     public = FILE.replace(
         "[hosted", '[http]\nlisten = "0.0.0.0:8080"\ntoken = { env = "KEY" }\n[hosted'
     )

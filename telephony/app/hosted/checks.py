@@ -66,12 +66,16 @@ def hosted_warnings(settings: Settings, agents: Iterable[AnyAgent]) -> Iterator[
         agents: Those that lines lead to.
     """
     answering = list(agents)
+    # A proxy that puts our own name into Host looks like a program of this machine.
+    only = (
+        "" if settings.http.token else ", and nothing else: without http.token it opens the calls"
+    )
     for name, hosted in settings.hosted.items():
         listen = settings.http.listen
         if is_loopback(settings.http.listen_address.host):
             yield (
                 f"hosted.{name}: http.listen is {listen}, which no provider reaches: a proxy has to"
-                f" pass on what comes to https://YOUR.HOST{hosted.path}"
+                f" pass on what comes to https://YOUR.HOST{hosted.path}{only}"
             )
         realtime = hosted_realtime(settings, name)
         if settings.realtime[realtime].model is None and any(map(_names_no_model, answering)):
