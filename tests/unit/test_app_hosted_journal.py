@@ -5,9 +5,11 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
+from telephony.app.hosted import journal as journal_module
 from telephony.app.hosted.journal import (
     ABANDONED,
     FORGET,
@@ -155,6 +157,27 @@ def test_it_is_ours_alone_and_synced_before_a_method_returns(path: Path, opened:
     plain = sqlite3.connect(path)
     assert plain.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     plain.close()
+
+
+def test_a_process_that_starts_while_another_sets_the_file_up_waits(
+    path: Path, opened: Open
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = Timer(0.1, other.execute, ("COMMIT",))
+        done.start()
+        assert opened("a").receive(CALL, NOW_S)
+        done.join()
+
+
+def test_a_file_that_is_never_free_is_given_up(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "BUSY_SECONDS", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            opened("a")
 
 
 @pytest.mark.parametrize("statement", [OURS, RENEW, ABANDONED, FORGET])
