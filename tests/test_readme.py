@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 from telephony import Agent, Phone
+from telephony.app.hosted.checks import hosted_api
 from telephony.call import Line, route
 from telephony.cli import app
 from telephony.config import load
@@ -20,7 +21,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_api_example_makes_a_phone_that_answers() -> None:
     shop: dict[str, object] = {"__name__": "shop"}
-    for block in blocks("python"):
+    for block in (one for one in blocks("python") if "from agents" not in one):
         exec(compile(block, "README.md", "exec", dont_inherit=True), shop)  # noqa: S102
     phone, reception = shop["phone"], shop["reception"]
     assert isinstance(phone, Phone)
@@ -32,13 +33,16 @@ def test_the_api_example_makes_a_phone_that_answers() -> None:
 
 
 def test_the_settings_example_loads(tmp_path: Path) -> None:
-    (block,) = blocks("toml")
+    block = "".join(blocks("toml"))
     assert tomllib.loads(block)["version"] == 1
     path = tmp_path / "telephony.toml"
     path.write_text(block, encoding="utf-8")
-    settings = load(path, {"VOICE_KEY": "k"}, {})
+    settings = load(path, {"VOICE_KEY": "k", "WEBHOOK_SECRET": "whsec_a2V5"}, {})
     assert settings.transfer.allows("sip:200@pbx.example.com")
     assert settings.realtime["main"].url == "wss://example.com/v1/realtime"
+    assert settings.transfer.allows(settings.realtime["main"].on_failure or "")
+    assert hosted_api(settings, "main") == "https://example.com/v1/realtime/calls"
+    assert settings.hosted["main"].path in README
 
 
 def test_every_file_and_command_that_it_names_exists() -> None:

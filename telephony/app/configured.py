@@ -39,6 +39,8 @@ __all__ = [
 LOCAL = "local"
 """Name of the embedded server where no `[realtime.NAME]` is configured."""
 ENGINE_ID_OCTETS = 3
+SDK_MODULE = "agents"
+SDK_EXTRA = ', wanted pip install "telephony[agents]"'
 MAX_PORT = 65_535
 GRANT_LIMIT_AFTER_S = 7.0
 """For the voice session, from the answer without it until it counts as lost."""
@@ -123,7 +125,8 @@ def _load(spec: str, kind: type[Declared], what: str) -> Declared:
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as failed:
-        raise ConfigurationError(f"{what} {spec!r}: no module {failed.name!r}") from failed
+        extra = SDK_EXTRA if failed.name == SDK_MODULE else ""
+        raise ConfigurationError(f"{what} {spec!r}: no module {failed.name!r}{extra}") from failed
     except Exception as failed:  # whatever a user's module raises
         where = traceback.extract_tb(failed.__traceback__)[-1]
         why = f"{type(failed).__name__}: {failed} ({where.filename}, line {where.lineno})"

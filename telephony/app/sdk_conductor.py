@@ -95,6 +95,8 @@ class SdkConductor:
             return
         if failed is not None:
             noted.error("conversation failed", exception=failed.trace)
+        elif not self._link.is_answered:
+            noted.error("conversation ended before it answered", agent=self._what.agent.name)
         if not self._link.is_answered:
             self._way.reject(INTERNAL_ERROR)
 

@@ -35,7 +35,7 @@ from telephony.engine.incoming import describe, describe_hosted
 from telephony.engine.keepalive import KeepaliveSettings
 from telephony.engine.legs import Legs, random_fraction
 from telephony.engine.link import EngineLink
-from telephony.engine.log import log
+from telephony.engine.log import is_worth_a_line, log
 from telephony.engine.media_clock import MediaClock
 from telephony.engine.realtime_socket import SocketSettings
 from telephony.engine.settings import EngineSettings
@@ -68,8 +68,6 @@ LONGEST_RING_SECONDS = 180
 """What `RingCall` may ask for."""
 HOSTED_WORDS_NS = Nanoseconds(12 * NS_PER_SECOND)
 """For words that a provider plays, and may not tell of, to be out before a hang-up or transfer."""
-REFUSALS_LOGGED = 5
-"""Refusals of one kind logged one by one; from then on each tenfold count is."""
 
 
 class Engine:
@@ -240,7 +238,7 @@ class Engine:
         """Count what a peer was refused; whoever may flood us does not flood the log."""
         self.counters[counter] += 1
         count = self.counters[counter]
-        if count <= REFUSALS_LOGGED or count == 10 ** len(str(count // 10)):
+        if is_worth_a_line(count):
             log.warning(text, **details, fault="peer", count=count)
 
     def _handle_invite(self, invite: IncomingInvite) -> None:

@@ -8,9 +8,21 @@ from logging import INFO, WARNING
 
 import structlog
 
-__all__ = ["configure_log", "log"]
+__all__ = ["configure_log", "is_worth_a_line", "log"]
+
+LOGGED_ONE_BY_ONE = 5
 
 log = structlog.get_logger("telephony.engine")
+
+
+def is_worth_a_line(count: int) -> bool:
+    """Say whether to log one more refusal: whoever may flood us does not flood the log.
+
+    Args:
+        count: How many of its kind there were, with this one: the first few are logged, and from
+            then on each tenfold count.
+    """
+    return count <= LOGGED_ONE_BY_ONE or count == 10 ** (len(str(count)) - 1)
 
 
 def configure_log(*, only_warnings: bool = False) -> None:

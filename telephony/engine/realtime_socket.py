@@ -255,6 +255,8 @@ class RealtimeSocket:
         elif protocol.close_sent is not None and self._is_open:
             code = protocol.close_sent.code
             self._ending = (code, fault_of(code, self._limit))
+        # From here on nothing may be sent, whatever the messages before the end draw forth.
+        self._is_open = self._is_open and self._ending is None
         self._send_protocol_frames()
         self._handle_messages()
 

@@ -99,7 +99,8 @@ def test_port_in_use_is_one_line_that_names_it(
     tmp_path: Path, taken: str, kind: socket.SocketKind
 ) -> None:
     config = tmp_path / "telephony.toml"
-    config.write_text('version = 1\n[realtime.default]\nurl = "ws://127.0.0.1:9"\n')
+    realtime = 'url = "ws://127.0.0.1:9"\ntranscribe_with = "any"\n'
+    config.write_text(f"version = 1\n[realtime.default]\n{realtime}")
     with socket.socket(socket.AF_INET, kind) as other:
         other.bind((LOOPBACK, 0))
         if kind is socket.SOCK_STREAM:

@@ -35,7 +35,9 @@ def test_the_demo_shows_hosted_calls(tmp_path: Path) -> None:
     refers = [note["details"] for note in recorded if note["what"] == "refer"]
     assert refers == [{"status": 200, "target_uri": "tel:+15550199"}]
     asked = [note["what"] for note in recorded if "status" in note["details"]]
-    assert asked == ["webhook", "webhook", "accept", "refer", "webhook", "accept", "hangup"]
+    # The first call may be accepted before its webhook has come for the second time.
+    assert [what for what in asked if what != "webhook"] == ["accept", "refer", "accept", "hangup"]
+    assert asked.count("webhook") == 3
     log = (tmp_path / "out" / "log.jsonl").read_text()
     assert all(json.loads(line)["level"] == "info" for line in log.splitlines()), log
     assert "whsec_" not in log + notes

@@ -8,7 +8,7 @@ receives, each of which says by its octets what it is: the greeting, more words,
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -58,6 +58,7 @@ CLOSED_SECONDS = 3.0
 """By then a session has been closed, whatever its server does (`CLOSE_NS`)."""
 RTP_PORTS = 200
 POLL_SECONDS = 0.02
+STILL_WINDOW_SECONDS = 3.0
 UNANSWERED = "voice_unanswered_closes"
 """The engine's own: by then the call is over."""
 BENIGN = frozenset(
@@ -107,17 +108,22 @@ class Played:
     Attributes:
         cases: Of each.
         lines: All that was logged.
-        still_s: How long the event loop stood still at worst.
+        still_s: How long, of any 3 s, the event loop stood still at worst.
+        reported: What the event loop had to report: exceptions that nobody caught.
     """
 
     cases: list[PlayedCase]
     lines: list[Mapping[str, Any]]
     still_s: float
+    reported: list[Mapping[str, Any]]
 
 
 async def play_cases(cases: Sequence[BadCase]) -> Played:
     """Play cases, all at once, to one engine."""
     played = [PlayedCase(case) for case in cases]
+    reported: list[Mapping[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: reported.append(context))
     async with AsyncExitStack() as stack:
         lines = stack.enter_context(capture_logs())
         stillness = Stillness()
@@ -129,25 +135,28 @@ async def play_cases(cases: Sequence[BadCase]) -> Played:
         await asyncio.sleep(CLOSED_SECONDS)
         watching.cancel()
         bench.settle(lines)
-    return Played(played, [*lines], stillness.worst_s)
+    return Played(played, [*lines], stillness.worst_s, reported)
 
 
 class Stillness:
     """How long the event loop did nothing.
 
     Attributes:
-        worst_s: At worst.
+        worst_s: Of so long a time as a caller may hear nothing, at worst.
     """
 
     def __init__(self) -> None:
         self.worst_s = 0.0
+        self._late: deque[float] = deque([0.0] * round(STILL_WINDOW_SECONDS / POLL_SECONDS))
 
     async def watch(self) -> None:
         """Look every few milliseconds."""
         while True:
             due = time.monotonic() + POLL_SECONDS
             await asyncio.sleep(POLL_SECONDS)
-            self.worst_s = max(self.worst_s, time.monotonic() - due)
+            self._late.popleft()
+            self._late.append(time.monotonic() - due)
+            self.worst_s = max(self.worst_s, sum(self._late))
 
 
 class _Engine(Engine):

@@ -120,11 +120,13 @@ class Line:
         place = {"response_id": response_id, "item_id": item_id, "content_index": 0}
         return {"type": "response.output_audio.delta", **place, "delta": audio}
 
-    async def say(self, *events: Mapping[str, Any]) -> None:
-        """Send events, one in a frame."""
+    async def say(self, *events: Mapping[str, Any], closing: int | None = None) -> None:
+        """Send events, one in a frame, all in one write; a close with this code behind them."""
         for event in events:
             named = event if self.event_id is None else {**event, "event_id": self.event_id}
             self._protocol.send_text(json.dumps(named).encode())
+        if closing is not None:
+            self._protocol.send_close(closing, "The server had an error")
         await self._flush()
 
     async def say_octets(self, message: bytes, *, is_binary: bool = False) -> None:
@@ -202,11 +204,11 @@ class Line:
         return received
 
     async def _flush(self) -> None:
-        for octets in self._protocol.data_to_send():
-            if octets:
-                self._writer.write(octets)
-            elif self._writer.can_write_eof():
-                self._writer.write_eof()
+        octets = self._protocol.data_to_send()
+        if message := b"".join(octets):
+            self._writer.write(message)
+        if b"" in octets and self._writer.can_write_eof():
+            self._writer.write_eof()
         await self._writer.drain()
 
 
@@ -265,10 +267,13 @@ class BadServer:
             task.cancel()
         await asyncio.gather(*telling, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: streams of Python 3.11 report one of theirs that was cancelled.
+        task = asyncio.get_running_loop().create_task(self._tell(reader, writer))
         self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line(reader, writer, len(self.lines))
         self.lines.append(line)
         try:
@@ -279,5 +284,4 @@ class BadServer:
         except Exception as failed:
             self.faults.append(failed)
         finally:
-            self._telling.discard(task)
             writer.close()

@@ -127,8 +127,10 @@ def closes(code: int, reason: str) -> Story:
 
 
 async def grants_and_closes(line: Line) -> None:
-    await line.greet()
-    await line.send_close(1011, "The server had an error")
+    """The grant draws forth a wish for a greeting, which finds the WebSocket closing."""
+    await grants_nothing(line)
+    update = await line.event("session.update")
+    await line.say({"type": "session.updated", "session": update["session"]}, closing=1011)
 
 
 async def hangs_up(line: Line) -> None:

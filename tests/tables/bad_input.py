@@ -7,21 +7,43 @@ than 3 s. Beside them a call to a good server goes on undisturbed.
 """
 
 import asyncio
+from collections.abc import Sequence
 
-from tests.support.bad_calls import PlayedCase, gets_what_is_due, play_cases
+from tests.support.bad_calls import Played, PlayedCase, gets_what_is_due, play_cases
 from tests.support.bad_cases import CASES, NOT_RESTORED, BadCase
 from tests.tables.row import Row
 
 SILENCE_SECONDS = 3.0
 """Nobody is left in silence for longer."""
+ATTEMPTS = 3
+STILL_SECONDS = 0.3
+"""A machine that stands still for so long, of any 3 s, is no judge of a fault."""
 GAP_SECONDS = 0.4
 """Between two packets, on a busy machine of two cores."""
 
 
 def run(only: str = "") -> list[Row]:
     """Play every case, or those whose name has this in it."""
-    played = asyncio.run(play_cases([case for case in CASES if only in case.name]))
-    return [judge(one, played.still_s) for one in played.cases]
+    return [*rows_of(play_fairly([case for case in CASES if only in case.name])).values()]
+
+
+def play_fairly(cases: Sequence[BadCase]) -> list[Played]:
+    """Play cases, and once more those that fell short while this machine let nothing run."""
+    played: list[Played] = []
+    left: Sequence[BadCase] = cases
+    while left and len(played) < ATTEMPTS:
+        played.append(asyncio.run(play_cases(left)))
+        rows = rows_of(played[-1:])
+        short: list[BadCase] = [case for case in left if not rows[case.name].ok]
+        left = short
+        if played[-1].still_s < STILL_SECONDS:
+            break
+    return played
+
+
+def rows_of(played: Sequence[Played]) -> dict[str, Row]:
+    """Judge each case by the last time it was played."""
+    return {one.case.name: judge(one, each.still_s) for each in played for one in each.cases}
 
 
 def judge(played: PlayedCase, still_s: float) -> Row:

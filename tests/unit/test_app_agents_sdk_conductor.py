@@ -186,6 +186,25 @@ def test_a_conversation_that_fails_refuses_the_call_or_ends_it(*, is_answered: b
     run(main)
 
 
+def test_a_conversation_that_never_answers_refuses_the_call_and_says_so() -> None:
+    async def leave(_model: Any, _call: IncomingCall) -> None:
+        """Forget to run a session."""
+
+    async def main() -> None:
+        bench = Bench(SdkAgent(DESK, converse=leave))
+        with capture_logs() as logs:
+            bench.tell(INCOMING)
+            assert await bench.command() == RejectCall(status=500)
+            await finished()
+        (said,) = [entry for entry in logs if entry["log_level"] == "error"]
+        assert said["event"] == "conversation ended before it answered"
+        assert (said["agent"], said["fault"]) == ("Front desk", "user code")
+        bench.tell(ENDED)
+        bench.tools.close()
+
+    run(main)
+
+
 def test_what_goes_wrong_behind_the_end_is_no_error() -> None:
     async def fail(model: Any, _call: IncomingCall) -> None:
         await model.connect({})

@@ -312,6 +312,11 @@ def test_a_phone_that_is_not_written_as_one_is_refused(spec: str) -> None:
     [
         ("absent_phone", None, "no module 'absent_phone'"),
         ("needs_phone", "import not_installed_here\n", "no module 'not_installed_here'"),
+        (
+            "sdk_phone",
+            "raise ModuleNotFoundError(name='agents')\n",
+            "no module 'agents', wanted pip install \"telephony[agents]\"",
+        ),
         ("empty_phone", "", "the module has no 'mine'"),
         ("other_phone", "mine = 7\n", None),
         (

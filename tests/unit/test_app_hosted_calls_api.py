@@ -40,6 +40,7 @@ class Provider:
         default_factory=list[tuple[str, str | None, Any]]
     )
     silence: asyncio.Event | None = None
+    url: str = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -68,6 +69,7 @@ async def serving(provider: Provider) -> AsyncGenerator[CallsApi]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
+    provider.url = f"http://{host}:{port}/v1/realtime"
     api = CallsApi(
         f"http://{host}:{port}/v1/realtime/calls/",
         (("Authorization", f"Bearer {KEY}"),),
@@ -282,6 +284,51 @@ def test_a_session_says_that_a_call_was_accepted_and_404_that_it_was_not() -> No
             with pytest.raises(RefusedError, match="attach: 401"):
                 await api.has_session("rtc_1")
         assert provider.seen == [("/v1/realtime?call_id=rtc_1", f"Bearer {KEY}", None)] * 3
+
+    run(main)
+
+
+def test_nobody_is_followed_elsewhere_with_the_key() -> None:
+    async def main() -> None:
+        elsewhere, provider = Provider(), Provider()
+        async with serving(elsewhere), serving(provider) as api:
+            asked: dict[str, Callable[[CallsApi], Awaitable[object]]] = {
+                **{name: act for name, (act, _) in ACTS.items()},
+                "attach": lambda api: api.has_session("rtc_1"),
+            }
+            for name, ask in asked.items():
+                to = {"Location": elsewhere.url}
+                provider.answers = [web.Response(status=307, headers=to)]
+                with pytest.raises(RefusedError, match=f"{name}: 307"):
+                    await ask(api)
+        assert elsewhere.seen == []
+        assert len(provider.seen) == len(ACTS) + 1
+
+    run(main)
+
+
+def test_a_provider_that_never_answers_a_close_is_not_waited_for() -> None:
+    async def main() -> None:
+        done = asyncio.Event()
+
+        async def deaf(request: web.Request) -> web.StreamResponse:
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            await done.wait()
+            return socket
+
+        app = web.Application()
+        app.router.add_get("/", deaf)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        api = CallsApi("http://127.0.0.1", (), lambda _: f"ws://{host}:{port}/")
+        async with asyncio.timeout(3):
+            assert await api.has_session("rtc_1")
+        done.set()
+        await api.close()
+        await runner.cleanup()
 
     run(main)
 

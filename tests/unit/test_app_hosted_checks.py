@@ -19,6 +19,7 @@ version = 1
 url = "wss://other.example.com"
 [realtime.main]
 url = "wss://api.example.com/v1/realtime"
+model = "talker"
 dialect = "openai"
 api_key = { env = "KEY" }
 [hosted.shop]
@@ -140,11 +141,25 @@ def test_what_nobody_reaches_and_who_cannot_answer_are_warned_of(tmp_path: Path)
     agents = [Agent("here"), Agent("there", realtime="other"), Agent("main", realtime="main")]
     assert list(hosted_warnings(settings(tmp_path), agents)) == [
         "hosted.shop: http.listen is 127.0.0.1:8080, which no provider reaches: a proxy has to"
-        " pass on what comes to https://YOUR.HOST/webhooks/realtime",
+        " pass on what comes to https://YOUR.HOST/webhooks/realtime, and nothing else: without"
+        " http.token it opens the calls",
         "agent there: is on realtime other, so calls of hosted.shop, which are on main, are"
         " refused where it is to answer",
     ]
+    shut = FILE.replace("[hosted", '[http]\ntoken = { env = "KEY" }\n[hosted')
+    assert next(hosted_warnings(settings(tmp_path, shut), agents)).endswith("/webhooks/realtime")
     public = FILE.replace(
         "[hosted", '[http]\nlisten = "0.0.0.0:8080"\ntoken = { env = "KEY" }\n[hosted'
     )
     assert list(hosted_warnings(settings(tmp_path, public), agents[:1])) == []
+
+
+def test_an_acceptance_without_a_model_is_warned_of(tmp_path: Path) -> None:
+    unnamed = settings(tmp_path, FILE.replace('model = "talker"\n', ""))
+    warning = (
+        "realtime.main: model is not set, so calls of hosted.shop are accepted without one, which"
+        " a provider may refuse"
+    )
+    assert warning in hosted_warnings(unnamed, [Agent("one", model="its own"), Agent("other")])
+    assert warning not in hosted_warnings(unnamed, [Agent("one", model="its own")])
+    assert warning not in hosted_warnings(settings(tmp_path), [Agent("other")])

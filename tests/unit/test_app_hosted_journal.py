@@ -3,14 +3,20 @@
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
+from telephony.app.hosted import journal as journal_module
 from telephony.app.hosted.journal import (
+    ABANDONED,
+    FORGET,
     KEEP_SECONDS,
     LEASE_SECONDS,
+    OURS,
+    RENEW,
     CallState,
     HostedCall,
     SqliteJournal,
@@ -151,6 +157,39 @@ def test_it_is_ours_alone_and_synced_before_a_method_returns(path: Path, opened:
     plain = sqlite3.connect(path)
     assert plain.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     plain.close()
+
+
+def test_a_process_that_starts_while_another_sets_the_file_up_waits(
+    path: Path, opened: Open
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = Timer(0.1, other.execute, ("COMMIT",))
+        done.start()
+        assert opened("a").receive(CALL, NOW_S)
+        done.join()
+
+
+def test_a_file_that_is_never_free_is_given_up(
+    path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "BUSY_SECONDS", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            opened("a")
+
+
+@pytest.mark.parametrize("statement", [OURS, RENEW, ABANDONED, FORGET])
+def test_a_look_each_second_reads_no_call_that_is_over(
+    path: Path, opened: Open, statement: str
+) -> None:
+    opened("a")
+    times = {"owner": "a", "now": NOW_S, "lease": LEASE_SECONDS, "keep": KEEP_SECONDS}
+    with closing(sqlite3.connect(path)) as database:
+        plan = database.execute(f"EXPLAIN QUERY PLAN {statement}", times).fetchall()
+    index = "ended (received_s<?)" if statement is FORGET else "held"
+    assert [step[3].partition("INDEX ")[2] for step in plan] == [index]
 
 
 def test_a_file_that_is_no_journal_is_refused(path: Path, opened: Open) -> None:

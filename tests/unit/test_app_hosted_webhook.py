@@ -150,6 +150,13 @@ BAD = {
     "no call": (b'{"type": "realtime.call.incoming", "data": {}}', None, 400, "wrong_shape"),
     "an empty call": (incoming_body(""), None, 400, "wrong_shape"),
     "a call of two lines": (incoming_body("rtc_1\n"), None, 400, "wrong_shape"),
+    "a call that is the place above": (incoming_body(".."), None, 400, "wrong_shape"),
+    "a name of its own that is too long": (
+        BODY,
+        signed_headers(BODY, webhook_id="e" * 201, sent_s=NOW_S),
+        400,
+        "wrong_shape",
+    ),
     "headers of another shape": (
         BODY.replace(b'"sip_headers": []', b'"sip_headers": [{"name": "From"}]'),
         None,
@@ -158,6 +165,20 @@ BAD = {
     ),
     "unknown type": (b'{"type": "response.completed", "data": {}}', None, 200, "unknown_type"),
 }
+
+
+def test_a_flood_of_bad_webhooks_is_no_flood_of_lines() -> None:
+    async def main() -> None:
+        desk = Desk()
+        with capture_logs() as logs:
+            async with serving(desk) as client:
+                for _ in range(120):
+                    async with client.post(PATH, data=BODY) as answer:
+                        assert answer.status == 401
+        assert desk.counts == {"unsigned": 120}
+        assert [line["count"] for line in logs] == [1, 2, 3, 4, 5, 10, 100]
+
+    run(main)
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -88,7 +88,7 @@ class App:
             advertise=advertise,
         )
         self.engine = Engine(
-            settings, self.link, Prompts(apology=b"\x11" * 8000, filler=b"\x22" * 80)
+            settings, self.link, Prompts(apology=b"\x11" * 80_000, filler=b"\x22" * 80)
         )
 
     def take(self, message: EngineMessage) -> None:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import count, pairwise
 
 import pytest
-from websockets.frames import Opcode
+from websockets.frames import Close as WebSocketClose
+from websockets.frames import Frame, Opcode
 
 from telephony.engine.channel import client_context
 from telephony.engine.clock import monotonic_ns
@@ -34,6 +35,7 @@ from telephony.voice import (
     SessionSettings,
     SpeechStarted,
     TruncateItem,
+    VoiceCommand,
     VoiceEvent,
     VoiceFormat,
 )
@@ -448,6 +450,27 @@ def test_the_servers_close_is_told_with_its_code_and_reason(run: Run) -> None:
             is_clean=True, code=1001, reason="maximum duration"
         )
         assert isinstance(line.told[0], AudioReceived)
+
+    run(story)
+
+
+@pytest.mark.parametrize("command", [Respond(), Close()], ids=["an answer", "a close"])
+def test_what_a_message_draws_forth_right_before_the_servers_close_is_not_sent(
+    run: Run, command: VoiceCommand
+) -> None:
+    async def story(line: Line) -> None:
+        await line.open()
+
+        def answer(event: VoiceEvent) -> None:
+            line.told.append(event)
+            if isinstance(event, AudioReceived):
+                line.socket.command(command)
+
+        line.on_event = answer
+        message = Frame(Opcode.TEXT, json.dumps(delta()).encode()).serialize(mask=False)
+        close = Frame(Opcode.CLOSE, WebSocketClose(1011, "sorry").serialize())
+        await line.peer.send_raw(message + close.serialize(mask=False))
+        assert await line.closed() == SessionClosed(is_clean=False, code=1011, reason="sorry")
 
     run(story)
 

@@ -1,7 +1,8 @@
 """One call that a provider holds, from its claim to its end: what is asked of the provider for it.
 
-Whatever goes out is written down first. What a process before us left behind may have been done or
-not: its session tells, for there is one as soon as a call was accepted.
+Whatever goes out is written down first. An acceptance that a process before us left behind may have
+been done or not: its session tells, for there is one as soon as a call was accepted. A call that
+was accepted is joined at once: the engine tries more than once, and learns of one that has ended.
 """
 
 import asyncio
@@ -152,8 +153,9 @@ class HeldCall:
                     self.let_go()
                     return
                 await self._accept(plan)
-            elif not await self._api.has_session(self.call.hosted_id):
-                is_resumed = False
+            elif self.call.state is CallState.ACCEPTING and not await self._api.has_session(
+                self.call.hosted_id
+            ):
                 await self._accept(plan)
             if not is_resumed:
                 await self._move(CallState.ACCEPTED)

@@ -17,6 +17,8 @@ __all__ = ["CallGoneError", "CallsApi", "RefusedError", "UnreachableError"]
 
 REQUEST_SECONDS: Final = 5.0
 CONNECT_SECONDS: Final = 2.0
+CLOSING: Final = aiohttp.ClientWSTimeout(ws_close=0.25)  # pyright: ignore[reportCallIssue] # attrs
+"""For a provider's half of a close: a caller is waiting."""
 TRIES: Final = 3
 RETRY_SECONDS: Final = 0.25
 """Before the next try, where the provider names no time."""
@@ -103,7 +105,7 @@ class CallsApi:
     async def has_session(self, hosted_id: str) -> bool:
         """Say whether a call was accepted and is not over: then its session can be joined."""
         try:
-            async with self._opened().ws_connect(self._session_url(hosted_id)):
+            async with self._opened().ws_connect(self._session_url(hosted_id), timeout=CLOSING):
                 return True
         except aiohttp.WSServerHandshakeError as refused:
             if refused.status == GONE:
@@ -144,12 +146,15 @@ class CallsApi:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._client is None:
+            tracing = aiohttp.TraceConfig()
+            tracing.on_request_redirect.append(_refuse_redirect)
             self._client = aiohttp.ClientSession(
                 headers=self._headers,
                 timeout=aiohttp.ClientTimeout(REQUEST_SECONDS, sock_connect=CONNECT_SECONDS),
                 # One that was kept open may be closed as we send: sent, or not, nobody knows.
                 connector=aiohttp.TCPConnector(force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[tracing],
             )
         return self._client
 
@@ -167,6 +172,15 @@ class CallsApi:
         except aiohttp.ClientError as failed:
             what = f"{act}: {type(failed).__name__}"
             raise UnreachableError(what, is_unsent=False) from None
+
+
+async def _refuse_redirect(
+    _session: aiohttp.ClientSession, _context: object, redirect: aiohttp.TraceRequestRedirectParams
+) -> None:
+    """Follow nobody elsewhere: what is sent along shows the key."""
+    redirect.response.close()
+    status = redirect.response.status
+    raise RefusedError(f"attach: {status}", status)
 
 
 class _Answer:

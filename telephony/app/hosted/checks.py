@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
-from telephony.agent import AnyAgent
+from telephony.agent import Agent, AnyAgent
 from telephony.app.hosted.signature import signing_key
 from telephony.config import Settings, is_loopback
 from telephony.errors import ConfigurationError
@@ -65,17 +65,32 @@ def hosted_warnings(settings: Settings, agents: Iterable[AnyAgent]) -> Iterator[
         settings: All of them.
         agents: Those that lines lead to.
     """
+    answering = list(agents)
+    # A proxy that puts our own name into Host looks like a program of this machine.
+    only = (
+        "" if settings.http.token else ", and nothing else: without http.token it opens the calls"
+    )
     for name, hosted in settings.hosted.items():
         listen = settings.http.listen
         if is_loopback(settings.http.listen_address.host):
             yield (
                 f"hosted.{name}: http.listen is {listen}, which no provider reaches: a proxy has to"
-                f" pass on what comes to https://YOUR.HOST{hosted.path}"
+                f" pass on what comes to https://YOUR.HOST{hosted.path}{only}"
             )
         realtime = hosted_realtime(settings, name)
-        for agent in agents:
+        if settings.realtime[realtime].model is None and any(map(_names_no_model, answering)):
+            yield (
+                f"realtime.{realtime}: model is not set, so calls of hosted.{name} are accepted"
+                " without one, which a provider may refuse"
+            )
+        for agent in answering:
             if agent.realtime not in (None, realtime):
                 yield (
                     f"agent {agent.name}: is on realtime {agent.realtime}, so calls of"
                     f" hosted.{name}, which are on {realtime}, are refused where it is to answer"
                 )
+
+
+def _names_no_model(agent: AnyAgent) -> bool:
+    """Tell whether an agent leaves the model to its connection, as the SDK's does if not told."""
+    return not isinstance(agent, Agent) or agent.model is None

@@ -6,6 +6,7 @@ process that dies lets go of its leases, and whoever finds such a call takes it 
 
 import json
 import sqlite3
+import time
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ KEEP_SECONDS: Final = 96 * 3600.0
 """For a call that is over: providers repeat a webhook for up to 72 hours."""
 BUSY_SECONDS: Final = 2.0
 """For another process's transaction to end."""
+AGAIN_SECONDS: Final = 0.01
+"""Before the next try to set a file up."""
 
 
 class CallState(StrEnum):
@@ -94,6 +97,11 @@ CREATE TABLE IF NOT EXISTS hosted_call (
     received_s REAL NOT NULL
 )
 """
+# Each second it is looked who holds what: never at the many that are over.
+INDEXES: Final = (
+    "CREATE INDEX IF NOT EXISTS held ON hosted_call (received_s) WHERE state != 'over'",
+    "CREATE INDEX IF NOT EXISTS ended ON hosted_call (received_s) WHERE state = 'over'",
+)
 RECEIVE: Final = """
 INSERT OR IGNORE INTO hosted_call
 VALUES (:hosted_id, :webhook_id, :server, :headers, 'received', :owner, :now + :lease, :now)
@@ -149,11 +157,28 @@ class SqliteJournal:
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", SCHEMA):
-                self._database.execute(statement)
+            self._prepare()
         except sqlite3.Error:
             self._database.close()
             raise
+
+    def _prepare(self) -> None:
+        """Set the file up; of processes that do so at once SQLite tells all but one to come again.
+
+        It does not wait by itself where a file's mode changes, which takes it for a deadlock.
+        """
+        pragmas = "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"
+        until = time.monotonic() + BUSY_SECONDS
+        for statement in (*pragmas, SCHEMA, *INDEXES):
+            while True:
+                try:
+                    self._database.execute(statement)
+                    break
+                except sqlite3.OperationalError as failed:
+                    is_busy = failed.sqlite_errorcode == sqlite3.SQLITE_BUSY
+                    if not is_busy or time.monotonic() > until:
+                        raise
+                    time.sleep(AGAIN_SECONDS)
 
     def receive(self, call: HostedCall, now_s: float) -> bool:
         """Write a call that is new."""

@@ -1,7 +1,9 @@
 """The webhook by which a provider tells of a call: believed, written down, answered."""
 
 import asyncio
+import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Final
@@ -9,11 +11,12 @@ from typing import Annotated, Final
 import structlog
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
-from pydantic import BaseModel, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
 
 from telephony.app.hosted.journal import HostedCall
 from telephony.app.hosted.journal_thread import JournalBusyError, JournalError
 from telephony.app.hosted.signature import SignatureFault, Signed, signature_fault
+from telephony.engine.log import is_worth_a_line
 
 __all__ = ["Outcome", "Webhook"]
 
@@ -24,6 +27,9 @@ RETRY_SECONDS: Final = 1
 BROKEN: Final = (ConnectionError, ClientPayloadError, web.RequestPayloadError, HttpProcessingError)
 """What reading a body raises when its sender goes away, or its encoding is none."""
 INCOMING: Final = "realtime.call.incoming"
+ID: Final = r"[!-~]{1,200}"
+UP: Final = frozenset({".", ".."})
+"""No names of calls: in the path of a request they stand for other places."""
 
 log = structlog.get_logger("telephony.hosted")
 
@@ -71,8 +77,14 @@ class _SipHeader(BaseModel):
     value: str
 
 
+def _name(call_id: str) -> str:
+    if call_id in UP:
+        raise ValueError("wanted a name of a call")
+    return call_id
+
+
 class _Data(BaseModel):
-    call_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,200}$")]
+    call_id: Annotated[str, StringConstraints(pattern=f"^{ID}$"), AfterValidator(_name)]
     sip_headers: tuple[_SipHeader, ...] = ()
 
 
@@ -106,16 +118,21 @@ class Webhook:
         self._receive = receive
         self._count = count
         self._wall = wall
+        self._refused: Counter[Outcome] = Counter()
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Take one webhook; a bad one leaves one line in the log and one count."""
+        """Take one webhook; a bad one leaves one count, and a line in the log unless it is many."""
         outcome, why = await self._take(request)
         self._count(outcome)
         status = STATUS[outcome]
         if outcome is Outcome.FAILED:
             log.error("webhook not written", server=self._server, why=why, fault="ours")
         elif outcome not in (Outcome.TAKEN, Outcome.REPEATED):
-            log.warning("webhook", server=self._server, outcome=outcome, answer=status, why=why)
+            self._refused[outcome] += 1
+            count = self._refused[outcome]
+            if is_worth_a_line(count):
+                told = {"outcome": outcome, "answer": status, "why": why, "count": count}
+                log.warning("webhook", server=self._server, **told)
         wait = {"Retry-After": str(RETRY_SECONDS)} if outcome is Outcome.BUSY else None
         return web.Response(status=status, text=f"{outcome}\n", headers=wait)
 
@@ -141,6 +158,8 @@ class Webhook:
         return await self._read(signed.webhook_id, body)
 
     async def _read(self, webhook_id: str, body: bytes) -> tuple[Outcome, str]:
+        if re.fullmatch(ID, webhook_id) is None:
+            return Outcome.WRONG_SHAPE, "webhook-id: wanted 1 to 200 printable characters of ASCII"
         try:
             event = _Event.model_validate_json(body)
             if event.type != INCOMING:
