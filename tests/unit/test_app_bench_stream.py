@@ -82,8 +82,9 @@ async def streaming(server: StreamServer, url: str) -> StreamSessions:
 
 
 def growth(put: tuple[int, ...], taken: tuple[int, ...]) -> float:
+    """Give how much of what was put into a queue stayed in it."""
     first, last = first_and_last(depths(put, taken))
-    return last - first
+    return (last - first) / (put[-1] - put[0])
 
 
 def test_both_ends_count_the_same_and_no_queue_grows() -> None:
@@ -91,12 +92,12 @@ def test_both_ends_count_the_same_and_no_queue_grows() -> None:
         sessions = await streaming(server, url)
         looks = [await both_look(server, sessions) for _ in range(3)]
         for here, there in looks:
-            assert here.up[-1] - here.up[0] >= 3 * 20
-            assert there.down[-1] - there.down[0] >= 3 * 20
+            assert here.up[-1] > here.up[0]
+            assert there.down[-1] > there.down[0]
             assert (here.lost, there.lost, here.dropped) == (0, 0, 0)
         # A queue that grows does so each time; what a busy machine held up is there once.
-        assert min(growth(here.up, there.up) for here, there in looks) < 30
-        assert min(growth(there.down, here.down) for here, there in looks) < 30
+        assert min(growth(here.up, there.up) for here, there in looks) < 1 / 3
+        assert min(growth(there.down, here.down) for here, there in looks) < 1 / 3
         await sessions.close()
 
     with_server(test)
@@ -110,8 +111,7 @@ def test_a_server_that_reads_no_more_makes_the_queue_up_grow(
         sessions = await streaming(server, url)
         monkeypatch.setattr(DeafConnection, "is_deaf", True)
         here, there = await both_look(server, sessions)
-        first, last = first_and_last(depths(here.up, there.up))
-        assert last - first > 40, "what is held is 50 ms: 7"
+        assert growth(here.up, there.up) > 1 / 3, "all of it stays but the last 50 ms, the first 7"
         await sessions.close()
 
     with_server(test)
