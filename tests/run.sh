@@ -114,14 +114,32 @@ table() {
     "$interpreter" -m tests.tables "$1"
 }
 
+unit_tests() {
+    step "unit tests on Python $(version_of "$python")"
+    # shellcheck disable=SC2086 # a list of paths
+    test_with "$venv" $UNIT
+}
+
+# The unit tests take one processor beside the rest; the calls of the other tests have both.
 gate() {
     need_peers
+    beside=$(mktemp)
+    (
+        unit_tests_on_oldest
+        unit_tests
+    ) >"$beside" 2>&1 &
+    units=$!
+    trap 'wait; cat "$beside"; rm -f "$beside"' EXIT
     check_source
-    unit_tests_on_oldest
-    step "tests on Python $(version_of "$python")"
-    # shellcheck disable=SC2046,SC2086 # lists of paths
-    test_with "$venv" $(printf -- '--ignore=%s ' $NEED_AGENTS) "$@"
     tests_with_agents
+    step "unit tests: waiting for those on Pythons $OLDEST and $(version_of "$python")"
+    wait "$units" || exit 1
+    trap - EXIT
+    cat "$beside"
+    rm -f "$beside"
+    step "all other tests on Python $(version_of "$python")"
+    # shellcheck disable=SC2046,SC2086 # lists of paths
+    test_with "$venv" $(printf -- '--ignore=%s ' $NEED_AGENTS $UNIT) "$@"
 }
 
 python=$(find_python)
@@ -131,8 +149,7 @@ case "${1:-}" in
         gate -m "not long"
         ;;
     --unit)
-        # shellcheck disable=SC2086 # a list of paths
-        test_with "$venv" $UNIT
+        unit_tests
         ;;
     --long)
         gate

@@ -68,7 +68,9 @@ class AgentTurn:
         self._is_leaving = False
         self._first_words.begin(now_ns)
         self._greet_if_due(now_ns)
-        if self._first_words.awaits_grant:
+        if self._is_lost and not self._patience.is_waiting:
+            self._patience.hurry(now_ns)
+        elif self._first_words.awaits_grant:
             self._patience.wait(now_ns)
 
     def handle_media_started(self, now_ns: Nanoseconds) -> None:
@@ -88,18 +90,11 @@ class AgentTurn:
         self._patience.stop()
 
     def handle_lost(self, now_ns: Nanoseconds) -> None:
-        """Learn that the session is gone, and another is on its way: ask the caller for patience.
-
-        One who is speaking is not talked into so soon.
-        """
+        """Learn that the session is gone, and another on its way: ask the caller for patience."""
         self._is_lost, self._unheard_ns = True, None
         self._first_words.set_granted(is_granted=False)
-        if self._is_leaving:
-            return
-        if self._owed.is_caller_speaking:
-            self._patience.wait(now_ns)
-        else:
-            self._patience.hurry(now_ns)
+        if not self._is_leaving:
+            self._patience.hurry(now_ns, is_caller_speaking=self._owed.is_caller_speaking)
 
     def handle_switched(self, now_ns: Nanoseconds, *, hears_turn: bool) -> None:
         """Learn that another session is in charge, and knows what was said: ask for what is owed.
@@ -112,10 +107,10 @@ class AgentTurn:
         self._is_lost = False
         self._patience.begin_anew()
         owed = self._owed.take_over()
+        if hears_turn:
+            self._unheard_ns = Nanoseconds(now_ns + HEARD_NS)
         if owed is not None:
-            if hears_turn:
-                self._unheard_ns = Nanoseconds(now_ns + HEARD_NS)
-            else:
+            if not hears_turn:
                 self._tell(owed)
             self._failures.handle_asked(owed)
         elif not self._patience.awaits_tool:
@@ -173,6 +168,10 @@ class AgentTurn:
         self._patience.stop()
         self._failures.handle_caller()
 
+    def handle_stopped(self, response_id: str | None) -> None:
+        """Learn that words were stopped on purpose: they are not to be gone on with."""
+        self._owed.handle_stopped(response_id)
+
     def handle_speech_stopped(self, now_ns: Nanoseconds) -> None:
         """Learn that the caller has spoken: the session answers by itself."""
         self._owed.handle_speech_stopped()
@@ -227,7 +226,7 @@ class AgentTurn:
         self._greet_if_due(now_ns)
         if self._unheard_ns is not None and now_ns >= self._unheard_ns:
             self._unheard_ns = None
-            self._tell(Respond())
+            self.ask(Respond(), now_ns)
         listener = self._listener
         if listener is None:
             return
@@ -254,8 +253,9 @@ class AgentTurn:
 
     def next_deadline(self) -> Nanoseconds | None:
         """Say when `handle_timer` wants to be called."""
+        is_heard = self._listener is not None  # before that a filler waits for him to be there
         deadlines = (
-            self._patience.next_deadline(),
+            self._patience.next_deadline() if is_heard else None,
             self._first_words.next_deadline(),
             self._unheard_ns,
         )

@@ -354,8 +354,10 @@ class Conversation:
             cancels=cancels,
         )
         self._lasting.progress.tell_playout()
+        if cancels:
+            self.turn.handle_stopped(response_id)
         rate_hz = port.audio_format.rate_hz
-        for command in interrupted.commands:
+        for command in () if self.is_closed else interrupted.commands:
             self._tell(command)
             row = row_of_cut(command, interrupted, rate_hz)
             if row is not None:
@@ -363,12 +365,13 @@ class Conversation:
         for item in interrupted.cut:
             for command in self._lasting.handle_cut(item, self.epoch):
                 self._tell(command)
-            if item.key.epoch != self.epoch:
+            if self.is_closed or item.key.epoch != self.epoch:
                 self._outlets.note(row_of_old_cut(item, rate_hz))
 
     def handle_interrupt(self, asked: InterruptAgent) -> None:
         """Stop what the app wants stopped."""
         if asked.stops == "response":
+            self.turn.handle_stopped(asked.response_id)
             self._tell(CancelResponse(asked.response_id))
         else:
             self.interrupt(response_id=asked.response_id, cancels=asked.stops == "all")

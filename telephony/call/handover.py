@@ -84,7 +84,7 @@ class HandoverAction(Enum):
     """What a transition asks for."""
 
     OPEN = auto()
-    """Another session, in place of one that is still being opened."""
+    """Another session; the one that was tried before is closed by then."""
     WAIT = auto()
     """For the next try."""
     FILL = auto()
@@ -199,7 +199,10 @@ class Handover:
         if now_ns >= self._steady_ns:
             self._tries = int(self._grant_ns is not None)
         self._lost_ns = now_ns
-        return self._take(_I.ENDED, now_ns)
+        actions = self._take(_I.ENDED, now_ns)
+        if self._try_ns is not None and self._try_ns >= now_ns + TRIES_NS:
+            actions += self._take(_I.TRIES_OVER, now_ns)  # a busy server is to be left alone longer
+        return actions
 
     def handle_failed(
         self, code: int, retry_after_ns: int | None, now_ns: Nanoseconds

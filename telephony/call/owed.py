@@ -63,6 +63,11 @@ class OwedWords:
             self._asked = self._was_asked
         self._response_id, self.is_begun = None, False
 
+    def handle_stopped(self, response_id: str | None) -> None:
+        """Learn that a response was stopped on purpose; None stands for the one under way."""
+        if response_id in (None, self._response_id):
+            self._response_id, self.is_begun = None, False
+
     def take_over(self) -> Respond | None:
         """Give what is owed, for another session to be asked; then it owes that.
 

@@ -52,11 +52,15 @@ class Patience:
             self._fillers = 0
             self._due_ns = Nanoseconds(now_ns + self.filler_after_ns)
 
-    def hurry(self, now_ns: Nanoseconds) -> None:
-        """Wait for another session: its words, if any are owed, come late as it is."""
+    def hurry(self, now_ns: Nanoseconds, *, is_caller_speaking: bool = False) -> None:
+        """Wait for another session: its words, if any are owed, come late as it is.
+
+        A caller who is speaking is not talked into so soon.
+        """
         self._is_waiting = True
         self._fillers = 0
-        self._due_ns = Nanoseconds(now_ns + FILLER_AT_LOSS_NS)
+        after_ns = FILLER_AFTER_NS if is_caller_speaking else FILLER_AT_LOSS_NS
+        self._due_ns = Nanoseconds(now_ns + after_ns)
 
     def begin_anew(self) -> None:
         """Count the words of patience from here on: it is another session that is waited for."""

@@ -137,7 +137,7 @@ class VoiceSessions:
         Args:
             epoch: Whose event it is; None stands for the session in charge.
             event: The event.
-            may_go_on: Whether the call has use for another session, should this one be lost.
+            may_go_on: Whether the call has use for another session.
 
         Returns:
             Whether it came from the session that is in charge now, and is news.
@@ -148,6 +148,8 @@ class VoiceSessions:
         if epoch is None or epoch == current.epoch:
             return self._handle_current(current, event, may_go_on=may_go_on)
         if opening is not None and epoch == opening.epoch:
+            if isinstance(event, SessionGranted) and not may_go_on:
+                return False  # the goodbye is the old one's to say to its end
             self._handle_opening(opening, event)
             return self.current is opening
         if isinstance(event, SessionClosed):
@@ -199,13 +201,13 @@ class VoiceSessions:
     def _lose(self, current: Conversation, reason: str, *, may_go_on: bool) -> None:
         now_ns = self._outbox.now_ns
         self._reason, self._lost_ns, self._why_no_other = reason, now_ns, ""
+        current.leave()
         if not may_go_on:
             self.handover.stop()
             return
         actions = self.handover.handle_ended(now_ns)
         if self.handover.state is HandoverState.LOST:
             self._outbox.note(VoiceLost(epoch=current.epoch, reason=reason))
-            current.leave()
             if self._lasting.ring is not None:
                 self._lasting.ring.hold()
         self._do(actions)
@@ -264,9 +266,8 @@ class VoiceSessions:
 
     def _open_another(self) -> None:
         assert self.current is not None
+        assert self._opening is None
         plan = self.current.plan
-        if self._opening is not None:
-            self._close(self._opening)
         opening = self._opening = self._open(plan)
         if self.handover.state is HandoverState.RENEWING:
             self._outbox.note(VoiceRenewing(epoch=opening.epoch))

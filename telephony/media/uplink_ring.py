@@ -15,6 +15,9 @@ TURN_OCTETS = 120_000
 """15 s of G.711 since the caller began to speak, or since a session was lost."""
 PAUSE_MS = 2_000
 """Kept while nobody speaks: a server tells of speech some tenths of a second after it began."""
+HEARD_MS = 3_000
+"""Kept beyond that once somebody hears the caller again: words that were begun while nobody did
+are not lost should that be the shorter session."""
 SLACK = 5 / 4
 """How far the ring may grow past its bound before the oldest is cut off, all at once."""
 
@@ -93,9 +96,11 @@ class UplinkRing:
         self._bound()
 
     def release(self) -> None:
-        """Be heard again."""
+        """Be heard again; what was kept stays until there was time to find words in it."""
         self._is_held = False
-        self._bound()
+        if not self._is_turn:
+            longer = len(self._kept) + self._format.octets_of_ms(HEARD_MS)
+            self._limit = min(longer, SLACK * TURN_OCTETS)
 
     def kept(self, *, behind_turn: bool = False) -> bytes:
         """Give what is kept, oldest first; with `behind_turn` only what followed the last turn."""
@@ -115,6 +120,7 @@ class UplinkRing:
         return min(TURN_OCTETS, self._format.octets_of_ms(PAUSE_MS))
 
     def _trim(self) -> None:
+        self._bound()
         bound = round(self._limit / SLACK)
         over = self._format.octets(self._format.samples(len(self._kept) - bound))
         if self._is_turn or self._is_held:

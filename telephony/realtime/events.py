@@ -63,6 +63,12 @@ __all__ = [
 ]
 
 
+MAX_MS = 2**53
+"""What a float holds exactly; a session's audio is shorter by far."""
+Milliseconds = Annotated[int, Field(ge=-MAX_MS, le=MAX_MS)]
+"""An offset; some servers take more padding off than there was audio."""
+
+
 class ServerEventBase(TypedWireModel):
     """Every server event carries an id; it is not unique on every server."""
 
@@ -134,7 +140,7 @@ class ItemTruncatedEvent(ServerEventBase):
     type: Literal["conversation.item.truncated"] = "conversation.item.truncated"
     item_id: str
     content_index: int = 0
-    audio_end_ms: int = 0
+    audio_end_ms: Milliseconds = 0
 
 
 class InputTranscriptionDelta(ServerEventBase):
@@ -176,7 +182,7 @@ class SpeechStartedEvent(ServerEventBase):
 
     type: Literal["input_audio_buffer.speech_started"] = "input_audio_buffer.speech_started"
     item_id: str = ""
-    audio_start_ms: int
+    audio_start_ms: Milliseconds
     """Offset in all audio that was appended, the prefix padding taken off."""
 
 
@@ -185,7 +191,7 @@ class SpeechStoppedEvent(ServerEventBase):
 
     type: Literal["input_audio_buffer.speech_stopped"] = "input_audio_buffer.speech_stopped"
     item_id: str = ""
-    audio_end_ms: int = 0
+    audio_end_ms: Milliseconds = 0
 
 
 class InputAudioBufferCommitted(ServerEventBase):
@@ -207,8 +213,8 @@ class TimeoutTriggered(ServerEventBase):
 
     type: Literal["input_audio_buffer.timeout_triggered"] = "input_audio_buffer.timeout_triggered"
     item_id: str = ""
-    audio_start_ms: int = 0
-    audio_end_ms: int = 0
+    audio_start_ms: Milliseconds = 0
+    audio_end_ms: Milliseconds = 0
 
 
 class DigitEvent(ServerEventBase):

@@ -21,15 +21,19 @@ from telephony.voice import (
 
 __all__ = ["news_of"]
 
+END_OF_TIME = 2**40
+"""Of a server's clock, in Unix seconds; what is behind it is none of its times."""
+
 
 def news_of(event: events.ServerEvent) -> Iterator[VoiceEvent]:
     """Give what an event tells by itself, nothing for one that does not."""
     match event:
         case events.SessionCreated():
             expires_at = event.session.get("expires_at")
+            is_time = isinstance(expires_at, int) and 0 < expires_at < END_OF_TIME
             yield SessionOpened(
                 session_id=shown(event.session.get("id")),
-                expires_at=expires_at if isinstance(expires_at, int) else None,
+                expires_at=expires_at if is_time else None,
             )
         case events.ItemTruncatedEvent():
             yield ItemTruncated(event.item_id, event.content_index, event.audio_end_ms)

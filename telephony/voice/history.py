@@ -153,7 +153,7 @@ class History:
                 turn = self._turn(ItemPlace(epoch, item_id), "caller")
                 self._say(turn, event.text, is_final=True)
             case ToolCalled(call_id=call_id):
-                self._add(call_id, _Call(self._name(), event.name, event.arguments))
+                self._add_call(call_id, _Call(self._name(), event.name, event.arguments))
                 self._grow(len(event.arguments.encode()))
             case ItemUpdated(item_id=item_id, texts=texts):
                 known = self._items.get(ItemPlace(epoch, item_id))
@@ -223,6 +223,15 @@ class History:
         turn.text = text if is_final else turn.text + text
         turn.is_final = is_final
         self._grow(len(text.encode()) - before)
+
+    def _add_call(self, call_id: str, call: _Call) -> None:
+        """Add a tool's call; one that had this id in a session before goes by our name for it."""
+        before = self._items.get(call_id)
+        if before is not None:
+            self._items = {
+                before.name if item is before else key: item for key, item in self._items.items()
+            }
+        self._add(call_id, call)
 
     def _add(self, key: ItemPlace | str, item: _Turn | _Call) -> None:
         self._items[key] = item

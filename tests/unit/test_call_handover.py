@@ -167,6 +167,20 @@ def test_a_server_that_asks_for_more_time_than_there_is_is_given_up_at_once() ->
     assert clock.done[-1] == (0.25, ACT.GIVE_UP)
 
 
+@pytest.mark.parametrize(("asked_s", "last"), [(13, (0, ACT.GIVE_UP)), (11.9, (10.9, ACT.OPEN))])
+def test_so_is_one_that_asked_for_it_before_the_session_it_was_to_renew_ended(
+    asked_s: float, last: tuple[float, HandoverAction]
+) -> None:
+    clock = Clock()
+    clock.granted(600)
+    clock.next()
+    clock.failed(429, retry_after_s=asked_s)
+    clock.run(1)
+    clock.ended()
+    clock.run(11)
+    assert clock.done[-1] == last
+
+
 @pytest.mark.parametrize("code", [401, 403, 404])
 def test_what_no_try_mends_is_given_up_at_once(code: int) -> None:
     clock = Clock()
@@ -286,6 +300,26 @@ def test_the_one_under_way_may_fail_as_well() -> None:
     clock.run(TRY_NS / NS_PER_SECOND)
     clock.next()
     assert clock.done[-1] == (3.5, ACT.OPEN), "the second try"
+
+
+@pytest.mark.parametrize(("life_s", "until_s"), [(80, 50), (200, 136)])
+def test_a_renewal_has_tries_of_its_own_and_the_one_under_way_at_the_end_is_the_first(
+    life_s: float, until_s: float
+) -> None:
+    clock = Clock()
+    clock.lost_while_steady()
+    for _ in range(3):
+        clock.next()
+        clock.failed()
+    clock.next()
+    clock.granted(life_s)
+    clock.run(until_s)
+    clock.ended()
+    clock.done.clear()
+    for _ in range(4):
+        clock.failed()
+        clock.next()
+    assert [at for at, _ in clock.done] == [0.5, 1.5, 3.5, 7.5]
 
 
 def test_a_call_that_needs_no_session_gets_none() -> None:

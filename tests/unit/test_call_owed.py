@@ -30,6 +30,21 @@ def test_what_was_asked_for_and_has_not_begun_is_owed_as_it_was_asked() -> None:
     assert owed.take_over() is GREETING, "begun, and nothing heard of it"
 
 
+def test_words_that_were_stopped_on_purpose_are_not_owed_and_what_was_asked_for_is() -> None:
+    owed = OwedWords()
+    owed.handle_started("r")
+    owed.handle_words()
+    owed.handle_stopped("other")
+    assert owed.is_begun
+    owed.handle_asked(GREETING)
+    owed.handle_stopped("r")
+    assert not owed.is_begun
+    assert owed.take_over() is GREETING
+    owed.handle_started("r2")
+    owed.handle_stopped(None)
+    assert owed.is_nothing
+
+
 def test_words_that_have_begun_are_gone_on_with() -> None:
     owed = OwedWords()
     owed.handle_asked(GREETING)

@@ -1,16 +1,22 @@
 """A call outlives its voice sessions: what the caller hears, and what the next session is told."""
 
+from typing import Literal
+
 import pytest
 
 from telephony.call import (
+    AddWords,
     CallState,
     ConfigureAgent,
     GiveToolResult,
     HangUp,
+    InterruptAgent,
+    PlayAudio,
     StartTransfer,
     VoicePlan,
 )
 from telephony.call.continuity import GO_ON
+from telephony.units import NS_PER_MS, Nanoseconds
 from telephony.voice import (
     AddText,
     AgentTranscribed,
@@ -19,6 +25,7 @@ from telephony.voice import (
     CallerTranscribed,
     Configure,
     DeleteItem,
+    ItemCameLate,
     PastTool,
     PastWords,
     Respond,
@@ -37,7 +44,7 @@ from telephony.voice import (
     VoiceErrorReceived,
     VoiceFormat,
 )
-from tests.support.call_bench import GRANTED, PLAN, WORD, CallBench
+from tests.support.call_bench import GRANTED, PLAN, WORD, CallBench, sdp
 from tests.support.sip_peer import response
 
 LOST = SessionClosed(is_clean=False, code=1006, reason="reset")
@@ -51,9 +58,9 @@ WALL = 1_000.0
 """Of the first row; the bench's clock tells both times."""
 
 
-def greeted() -> CallBench:
+def greeted(plan: VoicePlan = PLAN) -> CallBench:
     """Bring a call up whose greeting was heard."""
-    bench = CallBench()
+    bench = CallBench(plan=plan)
     bench.talk()
     bench.voice(
         ResponseStarted("g"),
@@ -130,8 +137,9 @@ def test_a_caller_who_waits_hears_a_word_of_patience_within_half_a_second() -> N
     assert bench.heard(FILLER) == 960, "and again, before three seconds of silence"
 
 
-def test_a_caller_who_is_speaking_is_not_talked_into_so_soon() -> None:
-    bench = greeted()
+@pytest.mark.parametrize("filler_after_ms", [2_000, 30_000])
+def test_a_caller_who_is_speaking_is_not_talked_into_so_soon(filler_after_ms: int) -> None:
+    bench = greeted(PLAN.model_copy(update={"filler_after_ms": filler_after_ms}))
     bench.voice(SpeechStarted("u1", 600))
     bench.voice(LOST)
     bench.run(1_900)
@@ -191,6 +199,21 @@ def test_a_server_that_accepts_and_stays_silent_is_left_for_another_try() -> Non
     assert bench.used == [0, 2]
 
 
+def test_a_far_end_that_rings_is_not_asked_for_patience_before_it_is_there() -> None:
+    bench = CallBench()
+    bench.place()
+    bench.voice(GRANTED)
+    bench.voice(LOST)
+    bench.sip.now = Nanoseconds(bench.now + 600 * NS_PER_MS)
+    bench.call.handle_timer(bench.now)
+    due_ns = bench.call.next_deadline()
+    assert due_ns is not None
+    assert due_ns > bench.now, "it does not wake again and again"
+    bench.respond(response(bench.sent_request("INVITE"), 200, body=sdp()))
+    bench.run(100)
+    assert bench.heard(FILLER) == 480
+
+
 def test_words_that_are_queued_go_on_playing() -> None:
     bench = greeted()
     before = bench.heard(WORD)
@@ -216,6 +239,35 @@ def test_a_format_that_holds_back_samples_gives_them_up_at_the_loss() -> None:
     bench.voice(SessionGranted(VoiceFormat.PCM, VoiceFormat.PCM))
     bench.run(100)
     assert bench.call.state is CallState.UP
+
+
+def test_a_renewal_gives_up_what_a_format_holds_back_as_well() -> None:
+    pcm = SessionGranted(VoiceFormat.PCM, VoiceFormat.PCM)
+    bench = timed(80, pcm)
+    bench.run(51_000)
+    bench.voice(ResponseStarted("r"), AudioReceived("r", "i", 0, bytes(4_800)), epoch=0)
+    before = bench.port.playout.queued_samples
+    bench.told.clear()
+    bench.voice(pcm)
+    assert bench.port.playout.queued_samples > before
+    assert len(appended(bench)) > 1_900 * 48, "and the caller's audio is in the session's format"
+
+
+def test_a_session_that_is_mute_behind_the_loss_of_another_has_its_own_time() -> None:
+    bench = greeted()
+    bench.voice(SpeechStarted("u1", 560), SpeechStopped("u1", 1_000))
+    bench.voice(CallerTranscribed("u1", "Where is my order?", is_final=True), LOST)
+    for wait_ms in (250, 500, 1_000, 2_000):
+        bench.run(wait_ms)
+        bench.voice(REFUSED)
+    bench.run(4_000)
+    bench.voice(GRANTED)
+    bench.run(12_000)
+    assert bench.call.state is CallState.UP
+    bench.run(8_000)
+    assert bench.call.is_over
+    codes = [one.payload.model_dump()["code"] for one in bench.rows if one.type == "trouble"]
+    assert codes[-1] == "voice.mute"
 
 
 # ---- what is dropped --------------------------------------------------------------------------
@@ -279,6 +331,19 @@ def test_audio_that_holds_no_words_for_the_server_is_answered_all_the_same() -> 
     assert responds(bench) == [Respond()]
 
 
+def test_words_he_had_not_ended_in_which_the_next_session_hears_none_are_answered() -> None:
+    bench = greeted()
+    bench.run(300)
+    bench.voice(SpeechStarted("u1", 600))
+    restored(bench)
+    bench.run(2_900)
+    assert not responds(bench)
+    bench.run(200)
+    assert responds(bench) == [Respond()]
+    bench.run(2_100)
+    assert bench.heard(FILLER) == 480, "and waited for"
+
+
 def test_what_he_is_saying_reaches_the_next_session_from_its_beginning() -> None:
     bench = greeted()
     began_ms = bench.port.uplink.appended // 8
@@ -307,6 +372,26 @@ def test_a_turn_given_as_audio_is_given_again_when_that_session_is_lost_too() ->
     assert appended(bench)[: len(first)] == first
     assert not responds(bench)
     assert bench.used == [0, 1, 2]
+
+
+def test_words_begun_while_no_session_was_there_outlive_the_loss_of_the_next_one() -> None:
+    bench = greeted()
+    bench.voice(LOST)
+    for wait_ms in (250, 500, 1_000):
+        bench.run(wait_ms)
+        bench.voice(REFUSED)
+    bench.run(2_000)
+    bench.told.clear()
+    bench.voice(GRANTED)
+    first = appended(bench)
+    assert len(first) > 3_750 * 8, "all that nobody heard"
+    bench.run(200)
+    bench.voice(SpeechStarted("v1", 100))
+    bench.voice(LOST)
+    bench.run(4_000)
+    bench.told.clear()
+    bench.voice(GRANTED)
+    assert len(appended(bench)) == len(first) + (200 - 100 + 4_000) * 8
 
 
 def test_a_turn_that_was_answered_is_told_by_its_length_and_not_given_again() -> None:
@@ -376,7 +461,11 @@ def test_a_response_that_failed_is_owed_and_one_that_is_whole_is_not(
     bench = greeted()
     bench.voice(ResponseStarted("r"), ResponseFinished("r", status, "why"))
     restored(bench)
-    assert responds(bench) == ([Respond()] if status is ResponseStatus.FAILED else [])
+    asked = [Respond()] if status is ResponseStatus.FAILED else []
+    assert responds(bench) == asked
+    bench.command(PlayAudio(audio=FILLER * 160))
+    bench.run(200)
+    assert responds(bench) == asked, "once, also when other audio is out"
 
 
 def test_a_tool_at_work_answers_to_the_new_item_of_its_call() -> None:
@@ -413,6 +502,34 @@ def test_a_tool_that_answers_while_no_session_is_there_is_told_whole(*, speaks: 
     assert not [one for one in bench.told if isinstance(one, ToolResult)]
 
 
+def test_a_tool_at_work_goes_on_being_waited_for_in_the_next_session() -> None:
+    bench = greeted()
+    bench.voice(SpeechStarted("u1", 560), SpeechStopped("u1", 1_000))
+    bench.voice(ResponseStarted("r"), ToolCalled("r", "f1", "c1", "order_status", "{}"))
+    bench.voice(ResponseFinished("r", ResponseStatus.COMPLETED))
+    restored(bench)
+    for _ in range(10):
+        before = bench.heard(FILLER)
+        bench.run(3_000)
+        assert bench.heard(FILLER) > before, "no silence of 3 s"
+    assert not responds(bench), "what he had said is for the tool to answer"
+    assert bench.call.state is CallState.UP
+
+
+def test_what_the_app_wrote_is_told() -> None:
+    bench = greeted()
+    bench.command(AddWords(text="The order was shipped", respond=False))
+    assert words(restored(bench))[-1] == ("caller", "The order was shipped")
+
+
+def test_words_that_came_too_late_to_be_heard_are_not_told() -> None:
+    bench = greeted()
+    bench.voice(
+        AgentTranscribed("r", "a2", 0, "Never heard", is_final=True), ItemCameLate("r", "a2")
+    )
+    assert words(restored(bench)) == [("agent", "Good day to you")]
+
+
 def test_keys_pressed_while_no_session_is_there_are_told_and_answered() -> None:
     bench = greeted()
     bench.voice(LOST)
@@ -425,6 +542,40 @@ def test_keys_pressed_while_no_session_is_there_are_told_and_answered() -> None:
     assert words(restore)[-1] == ("caller", "[keys 7#]")
     assert responds(bench) == [Respond()]
     assert AddText("[keys 7#]") not in bench.told
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_words_that_a_key_stopped_are_not_gone_on_with(*, is_lost: bool) -> None:
+    bench = greeted()
+    bench.voice(
+        ResponseStarted("r"),
+        AudioReceived("r", "a2", 0, WORD * 8_000),
+        AgentTranscribed("r", "a2", 0, "one two three four", is_final=False),
+    )
+    bench.run(300)
+    if is_lost:
+        bench.voice(LOST)
+    bench.press("7")
+    assert bench.row("item.truncated")["estimated"] is is_lost, "nobody is there to be told"
+    if not is_lost:
+        bench.voice(LOST)
+    bench.run(250)
+    bench.told.clear()
+    bench.voice(GRANTED)
+    assert GO_ON not in bench.told
+    assert not responds(bench), "the key's own answer is asked for once it is whole"
+    bench.press("#")
+    assert responds(bench) == [Respond()]
+
+
+@pytest.mark.parametrize("stops", ["all", "response"])
+def test_words_that_the_app_stopped_are_not_gone_on_with(stops: Literal["all", "response"]) -> None:
+    bench = greeted()
+    bench.voice(ResponseStarted("r"), AudioReceived("r", "a2", 0, WORD * 8_000))
+    bench.command(InterruptAgent(stops=stops))
+    restored(bench)
+    assert GO_ON not in bench.told
+    assert not responds(bench)
 
 
 def test_another_agent_that_takes_over_meanwhile_is_who_goes_on() -> None:
@@ -505,11 +656,11 @@ def test_words_of_the_new_session_are_cut_as_ever() -> None:
 # ---- before the limit -------------------------------------------------------------------------
 
 
-def timed(life_s: float) -> CallBench:
+def timed(life_s: float, granted: SessionGranted = GRANTED) -> CallBench:
     """Bring a call up whose session has so long to live."""
     bench = CallBench()
     bench.answer()
-    bench.voice(SessionOpened("s0", round(WALL + life_s)), GRANTED)
+    bench.voice(SessionOpened("s0", round(WALL + life_s)), granted)
     bench.acknowledge()
     bench.speaks = True
     bench.run(60)
@@ -542,6 +693,20 @@ def test_a_session_is_renewed_before_its_limit_and_the_caller_hears_nothing_of_i
     assert "trouble" not in bench.types()
 
 
+def test_a_renewal_behind_a_loss_is_no_loss_and_brings_no_more_audio_than_it_needs() -> None:
+    bench = timed(80)
+    bench.voice(LOST)
+    bench.run(1_000)
+    bench.voice(SessionOpened("s1", round(WALL + 120)), GRANTED)
+    while len(bench.opened) < 3:
+        bench.run(500)
+    bench.told.clear()
+    bench.voice(GRANTED)
+    rows = [row.payload.model_dump() for row in bench.rows if row.type == "voice.restored"]
+    assert [row["after_ms"] for row in rows] == [1_000, 0]
+    assert len(appended(bench)) <= 2_500 * 8
+
+
 @pytest.mark.parametrize("busy", ["speech", "words", "tool"])
 def test_renewal_waits_for_a_quiet_moment_and_not_past_the_limit(busy: str) -> None:
     bench = timed(80)
@@ -556,6 +721,19 @@ def test_renewal_waits_for_a_quiet_moment_and_not_past_the_limit(busy: str) -> N
     assert len(bench.opened) == 1
     bench.run(5_000)
     assert len(bench.opened) == 2
+
+
+def test_another_agent_that_takes_over_during_a_renewal_is_both_sessions_agent() -> None:
+    bench = timed(80)
+    bench.run(51_000)
+    bench.told.clear()
+    bench.command(ConfigureAgent(plan=PLAN.model_copy(update={"instructions": "Bill them"})))
+    configured = [one for one in bench.told if isinstance(one, Configure)]
+    assert [one.settings.instructions for one in configured] == ["Bill them"] * 2
+    bench.voice(GRANTED, epoch=0)
+    assert bench.used == [0], "the old one's grant is not the new one's"
+    bench.voice(GRANTED)
+    assert bench.used == [0, 1]
 
 
 def test_a_session_that_ends_during_its_renewal_is_followed_by_the_one_being_opened() -> None:
@@ -629,6 +807,20 @@ def test_a_caller_who_comes_back_before_there_is_a_session_waits_for_it() -> Non
     assert responds(bench)[-1] == Respond()
 
 
+def test_a_caller_who_comes_back_while_none_is_there_is_asked_for_patience() -> None:
+    bench = greeted()
+    bench.command(StartTransfer(target="sip:desk@192.0.2.40"))
+    refer = bench.sent_request("REFER")
+    bench.voice(LOST)
+    bench.respond(response(refer, 486))
+    bench.run(600)
+    assert bench.heard(FILLER) == 480
+    bench.voice(GRANTED)
+    bench.run(5_000)
+    assert bench.heard(FILLER) == 480
+    assert not responds(bench)
+
+
 def test_a_session_lost_behind_the_goodbye_is_not_replaced() -> None:
     bench = greeted()
     bench.say(1_000)
@@ -637,6 +829,34 @@ def test_a_session_lost_behind_the_goodbye_is_not_replaced() -> None:
     bench.run(1_500)
     assert len(bench.opened) == 1
     assert bench.is_released
+
+
+def test_a_goodbye_that_the_loss_cut_off_is_heard_as_far_as_it_came_and_ends_the_call() -> None:
+    bench = greeted()
+    before = bench.heard(WORD)
+    bench.voice(ResponseStarted("r"), AudioReceived("r", "bye", 0, WORD * 8_000))
+    bench.command(HangUp(after_words=True))
+    bench.voice(LOST)
+    bench.run(1_100)
+    assert bench.heard(WORD) == before + 8_000
+    assert bench.is_released, "nothing more is to come"
+
+
+def test_a_goodbye_is_said_to_its_end_by_the_session_that_began_it() -> None:
+    bench = timed(80)
+    before = bench.heard(WORD)
+    bench.run(51_000)
+    bench.voice(ResponseStarted("r"), AudioReceived("r", "bye", 0, WORD * 800), epoch=0)
+    bench.command(HangUp(after_words=True))
+    bench.voice(GRANTED)
+    assert (bench.used, bench.closed) == ([0], [])
+    assert bench.call.state is CallState.LEAVING
+    finished = ResponseFinished("r", ResponseStatus.COMPLETED)
+    bench.voice(AudioReceived("r", "bye", 0, WORD * 800), finished, epoch=0)
+    bench.run(400)
+    assert bench.heard(WORD) == before + 1_600
+    assert bench.is_released
+    assert sorted(bench.closed) == [0, 1]
 
 
 def test_a_call_that_ends_while_a_session_is_opened_closes_it() -> None:

@@ -112,8 +112,20 @@ def test_all_that_no_session_hears_is_kept_until_one_does() -> None:
     feed(ring, 300, 500)
     assert len(ring.kept()) == before + 200 * PACKET
     ring.release()
-    feed(ring, 500, 501)
+    feed(ring, 500, 650)
+    assert len(ring.kept()) == before + 350 * PACKET, "until it had time to find words in it"
+    feed(ring, 650, 651)
     assert len(ring.kept()) <= PAUSE * SLACK
+
+
+def test_what_is_kept_for_a_session_to_find_words_in_is_bounded_too() -> None:
+    ring = filled(300)
+    ring.hold()
+    feed(ring, 300, 1_300)
+    ring.release()
+    for at in range(1_300, 1_600):
+        feed(ring, at, at + 1)
+        assert len(ring.kept()) <= TURN_OCTETS * SLACK
 
 
 def test_a_leg_of_two_octets_a_sample_keeps_as_many_octets_and_whole_samples() -> None:

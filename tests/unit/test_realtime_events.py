@@ -118,6 +118,22 @@ def test_beta_names_are_read_as_their_ga_events(beta: bytes, wanted: type) -> No
     assert type(events.parse_server_event(beta)) is wanted
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("input_audio_buffer.speech_started", "audio_start_ms"),
+        ("input_audio_buffer.speech_stopped", "audio_end_ms"),
+        ("input_audio_buffer.timeout_triggered", "audio_end_ms"),
+        ("conversation.item.truncated", "audio_end_ms"),
+    ],
+)
+@pytest.mark.parametrize("offset", [10**400, -(10**400)])
+def test_an_offset_that_no_audio_has_is_malformed(kind: str, name: str, offset: int) -> None:
+    with pytest.raises(MalformedEventError) as caught:
+        events.parse_server_event(json.dumps({"type": kind, "item_id": "i", name: offset}).encode())
+    assert caught.value.param == name
+
+
 def test_a_beta_event_that_lacks_a_field_is_malformed() -> None:
     with pytest.raises(MalformedEventError) as caught:
         events.parse_server_event(b'{"type":"response.audio.delta"}')

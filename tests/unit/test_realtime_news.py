@@ -26,6 +26,8 @@ ROWS: tuple[tuple[dict[str, object], list[VoiceEvent]], ...] = (
     ({"type": "session.created", "session": {}}, [SessionOpened("")]),
     ({"type": "session.created", "session": {"id": "s", "expires_at": 7}}, [SessionOpened("s", 7)]),
     ({"type": "session.created", "session": {"expires_at": "soon"}}, [SessionOpened("")]),
+    ({"type": "session.created", "session": {"expires_at": 10**400}}, [SessionOpened("")]),
+    ({"type": "session.created", "session": {"expires_at": -1}}, [SessionOpened("")]),
     (
         {"type": "conversation.item.truncated", "item_id": "i", "audio_end_ms": 5},
         [ItemTruncated("i", 0, 5)],

@@ -144,6 +144,27 @@ def test_one_id_in_two_sessions_is_two_items() -> None:
     assert places == [ItemPlace(0, "a1"), ItemPlace(1, "a1")]
 
 
+def test_one_call_id_in_two_sessions_is_two_calls_in_their_order() -> None:
+    history = told(CALL)
+    history.add_output("c1", "shipped")
+    history.add_text("And the bill?")
+    history.handle_event(1, ToolCalled("r1", "f1", "c1", "bill", "{}"))
+    history.add_output("c1", "paid")
+    assert history.items() == (
+        PastTool("past_1", "past_1", "order_status", '{"order": 7}', "shipped"),
+        PastWords("past_2", "caller", "And the bill?"),
+        PastTool("past_3", "c1", "bill", "{}", "paid"),
+    )
+
+
+def test_calls_that_share_an_id_count_for_as_long_as_they_are_told() -> None:
+    history = History()
+    for epoch in range(MAX_ITEMS):
+        history.handle_event(epoch, CALL)
+        history.add_output("c1", "a" * 1_000)
+    assert len(history.items()) == MAX_OCTETS // (1_000 + len(CALL.arguments))
+
+
 def test_what_is_told_in_another_way_is_forgotten() -> None:
     history = told(SpeechStarted("u1", 0), SpeechStopped("u1", 1_000), agent("Hello"))
     history.forget(ItemPlace(0, "u1"))
