@@ -14,6 +14,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from telephony import Agent, Answer, IncomingCall, Redirect, Reject
+from telephony.app.hosted import call as call_module
 from telephony.app.hosted import calls_api
 from telephony.app.hosted import intake as module
 from telephony.app.hosted.calls_api import CallsApi
@@ -429,6 +430,59 @@ def test_a_provider_that_gives_no_answer_is_told_to_the_call(
             _, done = await app.next(HostedActDone)
             assert done.status is None
             assert done.reason == "refer: no answer within 2 s"
+            silence.set()
+
+    run(main)
+
+
+@pytest.mark.parametrize("is_answered_in_the_end", [True, False])
+def test_a_call_that_was_not_hung_up_is_hung_up_when_its_provider_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_answered_in_the_end: bool
+) -> None:
+    monkeypatch.setattr(calls_api, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(call_module, "AGAIN_SECONDS", (0.01, 0.01))
+
+    async def main() -> None:
+        async with benched(tmp_path) as bench, bench.app() as app:
+            app.intake.start()
+            await app.intake.receive(CALL)
+            call_id, _ = await app.received()
+            await app.next(AttachHosted)
+            silence = bench.provider.delays["hangup"] = asyncio.Event()
+            with capture_logs() as logs:
+                app.tell(call_id, HostedActRequested(act="hang_up"))
+                _, done = await app.next(HostedActDone)
+                assert done.status is None
+                app.tell(call_id, CallEnded(by="local", cause="hung up"))
+                if is_answered_in_the_end:
+                    silence.set()
+                await bench.written("over")
+            told = [line["event"] for line in logs if line["log_level"] == "error"]
+            assert told == ([] if is_answered_in_the_end else ["call not hung up"])
+            tries = 2 if is_answered_in_the_end else 3
+            assert bench.provider.acts == ["accept", *["hangup"] * tries]
+            silence.set()
+
+    run(main)
+
+
+def test_a_call_that_may_have_been_accepted_is_hung_up_when_its_provider_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls_api, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(call_module, "AGAIN_SECONDS", (0.01,))
+
+    async def main() -> None:
+        async with benched(tmp_path) as bench, bench.app() as app:
+            silence = asyncio.Event()
+            bench.provider.delays = dict.fromkeys(("accept", "reject"), silence)
+            app.intake.start()
+            await app.intake.receive(CALL)
+            call_id, _ = await app.received()
+            await app.next(RejectCall)
+            app.tell(call_id, CallEnded(by="local", cause="refused"))
+            await bench.written("over")
+            assert bench.provider.acts == ["accept", "attach", "reject", "hangup"]
             silence.set()
 
     run(main)
