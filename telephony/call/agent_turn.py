@@ -200,7 +200,7 @@ class AgentTurn:
         self._patience.handle_tool_result(tool_call_id)
         if responds:
             self.expect(Respond(), now_ns)
-        else:
+        elif not self._is_lost:
             self._patience.handle_model()
 
     def handle_response_finished(self, event: ResponseFinished) -> bool:

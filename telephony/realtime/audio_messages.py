@@ -8,6 +8,7 @@ from binascii import a2b_base64, b2a_base64
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from telephony.realtime.dialects import AUDIO_DELTA_TYPES
+from telephony.realtime.wire import MAX_ID_CHARACTERS
 from telephony.voice import AudioReceived
 
 __all__ = [
@@ -54,10 +55,11 @@ def decode_audio(text: str) -> bytes:
 def _delta_reader() -> SchemaValidator:
     """Make the reader of a delta's fields: JSON and base64 in one pass, none of it in Python."""
     text, number = core_schema.str_schema(strict=True), core_schema.int_schema(strict=True)
+    wire_id = core_schema.str_schema(strict=True, max_length=MAX_ID_CHARACTERS)
     fields = {
         "type": core_schema.literal_schema(sorted(AUDIO_DELTA_TYPES)),
-        "response_id": text,
-        "item_id": text,
+        "response_id": wire_id,
+        "item_id": wire_id,
         "content_index": number,
         "delta": text,
     }

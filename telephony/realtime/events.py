@@ -13,6 +13,7 @@ from telephony.realtime.dialects import rename
 from telephony.realtime.wire import (
     ContentPart,
     ErrorDetail,
+    Id,
     Item,
     MalformedEventError,
     ResponseObject,
@@ -105,7 +106,7 @@ class SessionUpdated(ServerEventBase):
 class ItemEventBase(ServerEventBase):
     """An event that carries an item of the conversation."""
 
-    previous_item_id: str | None = None
+    previous_item_id: Id | None = None
     item: Item
 
 
@@ -131,14 +132,14 @@ class ItemDeletedEvent(ServerEventBase):
     """The answer to `conversation.item.delete`."""
 
     type: Literal["conversation.item.deleted"] = "conversation.item.deleted"
-    item_id: str
+    item_id: Id
 
 
 class ItemTruncatedEvent(ServerEventBase):
     """The answer to `conversation.item.truncate`."""
 
     type: Literal["conversation.item.truncated"] = "conversation.item.truncated"
-    item_id: str
+    item_id: Id
     content_index: int = 0
     audio_end_ms: Milliseconds = 0
 
@@ -149,7 +150,7 @@ class InputTranscriptionDelta(ServerEventBase):
     type: Literal["conversation.item.input_audio_transcription.delta"] = (
         "conversation.item.input_audio_transcription.delta"
     )
-    item_id: str
+    item_id: Id
     content_index: int | None = None
     delta: str | None = None
 
@@ -160,7 +161,7 @@ class InputTranscriptionCompleted(ServerEventBase):
     type: Literal["conversation.item.input_audio_transcription.completed"] = (
         "conversation.item.input_audio_transcription.completed"
     )
-    item_id: str
+    item_id: Id
     content_index: int | None = None
     transcript: str = ""
     status: str | None = None
@@ -173,7 +174,7 @@ class InputTranscriptionFailed(ServerEventBase):
     type: Literal["conversation.item.input_audio_transcription.failed"] = (
         "conversation.item.input_audio_transcription.failed"
     )
-    item_id: str
+    item_id: Id
     error: ErrorDetail = ErrorDetail()
 
 
@@ -181,7 +182,7 @@ class SpeechStartedEvent(ServerEventBase):
     """The caller began to speak."""
 
     type: Literal["input_audio_buffer.speech_started"] = "input_audio_buffer.speech_started"
-    item_id: str = ""
+    item_id: Id = ""
     audio_start_ms: Milliseconds
     """Offset in all audio that was appended, the prefix padding taken off."""
 
@@ -190,7 +191,7 @@ class SpeechStoppedEvent(ServerEventBase):
     """The caller stopped speaking."""
 
     type: Literal["input_audio_buffer.speech_stopped"] = "input_audio_buffer.speech_stopped"
-    item_id: str = ""
+    item_id: Id = ""
     audio_end_ms: Milliseconds = 0
 
 
@@ -198,8 +199,8 @@ class InputAudioBufferCommitted(ServerEventBase):
     """The caller's audio became an item."""
 
     type: Literal["input_audio_buffer.committed"] = "input_audio_buffer.committed"
-    previous_item_id: str | None = None
-    item_id: str = ""
+    previous_item_id: Id | None = None
+    item_id: Id = ""
 
 
 class InputAudioBufferCleared(ServerEventBase):
@@ -212,7 +213,7 @@ class TimeoutTriggered(ServerEventBase):
     """The caller said nothing for the session's `idle_timeout_ms`; a response follows."""
 
     type: Literal["input_audio_buffer.timeout_triggered"] = "input_audio_buffer.timeout_triggered"
-    item_id: str = ""
+    item_id: Id = ""
     audio_start_ms: Milliseconds = 0
     audio_end_ms: Milliseconds = 0
 
@@ -234,7 +235,7 @@ class OutputBufferEvent(ServerEventBase):
     type: Literal[
         "output_audio_buffer.started", "output_audio_buffer.stopped", "output_audio_buffer.cleared"
     ]
-    response_id: str = ""
+    response_id: Id = ""
 
     @property
     def state(self) -> Literal["started", "stopped", "cleared"]:
@@ -266,7 +267,7 @@ class OutputItemAdded(ServerEventBase):
     """A response began an item."""
 
     type: Literal["response.output_item.added"] = "response.output_item.added"
-    response_id: str = ""
+    response_id: Id = ""
     output_index: int = 0
     item: Item
 
@@ -275,7 +276,7 @@ class OutputItemDone(ServerEventBase):
     """A response completed an item, or left it `incomplete`."""
 
     type: Literal["response.output_item.done"] = "response.output_item.done"
-    response_id: str = ""
+    response_id: Id = ""
     output_index: int = 0
     item: Item
 
@@ -283,8 +284,8 @@ class OutputItemDone(ServerEventBase):
 class ContentEventBase(ServerEventBase):
     """An event about one content part of an item."""
 
-    response_id: str = ""
-    item_id: str = ""
+    response_id: Id = ""
+    item_id: Id = ""
     output_index: int = 0
     content_index: int = 0
 
@@ -353,10 +354,10 @@ class FunctionCallArgumentsDelta(ServerEventBase):
     type: Literal["response.function_call_arguments.delta"] = (
         "response.function_call_arguments.delta"
     )
-    response_id: str = ""
-    item_id: str = ""
+    response_id: Id = ""
+    item_id: Id = ""
     output_index: int = 0
-    call_id: str = ""
+    call_id: Id = ""
     delta: str
 
 
@@ -364,10 +365,10 @@ class FunctionCallArgumentsDone(ServerEventBase):
     """All of a function call's arguments."""
 
     type: Literal["response.function_call_arguments.done"] = "response.function_call_arguments.done"
-    response_id: str = ""
-    item_id: str = ""
+    response_id: Id = ""
+    item_id: Id = ""
     output_index: int = 0
-    call_id: str = ""
+    call_id: Id = ""
     name: str | None = None
     arguments: str = ""
 
@@ -385,7 +386,7 @@ class ToolServerEvent(ServerEventBase):
         "response.mcp_call.completed",
         "response.mcp_call.failed",
     ]
-    item_id: str = ""
+    item_id: Id = ""
 
 
 class RateLimit(WireModel):

@@ -4,16 +4,18 @@ Source: the Realtime API reference, GA dialect. A field that was not set is left
 a field set to None is written as null: the protocol tells the two apart ("leave it" and "none").
 """
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from telephony.errors import RemoteError
 
 __all__ = [
+    "MAX_ID_CHARACTERS",
     "ContentPart",
     "ErrorDetail",
+    "Id",
     "Item",
     "MalformedEventError",
     "ResponseObject",
@@ -26,6 +28,10 @@ __all__ = [
 
 SHOWN_TYPE_CHARACTERS = 100
 """How much of a type that a peer made up is repeated in events and messages."""
+
+MAX_ID_CHARACTERS = 512
+"""Servers' own take some thirty; hundreds of ids are kept in mind for each call."""
+Id = Annotated[str, Field(max_length=MAX_ID_CHARACTERS)]
 
 
 class MalformedEventError(RemoteError):
@@ -76,14 +82,14 @@ class ContentPart(TypedWireModel):
 class Item(TypedWireModel):
     """One entry of the conversation: such as a `message` or a `function_call`."""
 
-    id: str | None = None
+    id: Id | None = None
     object: str | None = None
     type: str = ""
     status: str | None = None
     """`completed`, `in_progress` or `incomplete`; some servers leave it out."""
     role: str | None = None
     content: list[ContentPart] | None = None
-    call_id: str | None = None
+    call_id: Id | None = None
     name: str | None = None
     arguments: str | None = None
     """JSON text, as the model wrote it."""
@@ -106,7 +112,7 @@ class ErrorDetail(WireModel):
 class ResponseObject(WireModel):
     """A response, as it begins or as it ended."""
 
-    id: str = ""
+    id: Id = ""
     object: str | None = None
     status: str | None = None
     """`in_progress`, `completed`, `cancelled`, `incomplete` or `failed`."""

@@ -10,9 +10,12 @@ from typing import Literal, NamedTuple
 
 from telephony.voice.events import (
     AgentTranscribed,
+    AudioFinished,
     AudioReceived,
     CallerTranscribed,
     ItemUpdated,
+    ResponseFinished,
+    ResponseStatus,
     SpeechStarted,
     SpeechStopped,
     ToolCalled,
@@ -95,6 +98,8 @@ class _Turn:
     text: str = ""
     is_final: bool = False
     """Whether `text` is all that was said; before that it grows."""
+    awaits_audio: bool = False
+    """Whether audio of it came, and not all: a server may write ahead of what it says."""
     began_ms: int | None = None
     spoken_ms: int | None = None
     """Of the caller: how long; None while he speaks."""
@@ -106,7 +111,7 @@ class _Turn:
         if self.role == "agent":
             text = self.text or ("" if self.is_final else "[spoke]")
             if self.cut is None:
-                return text, not self.is_final
+                return text, not self.is_final or self.awaits_audio
             return (heard_part(text, *self.cut) if self.cut[0] else ""), True
         if self.text or self.is_final or self.spoken_ms is None:
             return self.text, False
@@ -135,10 +140,8 @@ class History:
     def handle_event(self, epoch: int, event: VoiceEvent) -> None:
         """Take an event of a session, by the session's number in the call."""
         match event:
-            case AudioReceived(item_id=item_id, content_index=index):
-                place = ItemPlace(epoch, item_id, index)
-                if place not in self._items:
-                    self._turn(place, "agent")
+            case AudioReceived() | AudioFinished() | ResponseFinished():
+                self._handle_audio(epoch, event)
             case AgentTranscribed(item_id=item_id, content_index=index):
                 turn = self._turn(ItemPlace(epoch, item_id, index), "agent")
                 self._say(turn, event.text, is_final=event.is_final)
@@ -161,6 +164,26 @@ class History:
                     self._say(known, " ".join(texts), is_final=True)
             case _:
                 pass
+
+    def _handle_audio(
+        self, epoch: int, event: AudioReceived | AudioFinished | ResponseFinished
+    ) -> None:
+        match event:
+            case AudioReceived(item_id=item_id, content_index=index):
+                self._turn(ItemPlace(epoch, item_id, index), "agent").awaits_audio = True
+            case AudioFinished(item_id=item_id, content_index=index):
+                self._end_audio(ItemPlace(epoch, item_id, index))
+            case ResponseFinished(status=ResponseStatus.COMPLETED):
+                for place in self._items:
+                    if isinstance(place, ItemPlace) and place.epoch == epoch:
+                        self._end_audio(place)
+            case ResponseFinished():
+                pass
+
+    def _end_audio(self, place: ItemPlace) -> None:
+        turn = self._items.get(place)
+        if isinstance(turn, _Turn):
+            turn.awaits_audio = False
 
     def add_text(self, text: str) -> None:
         """Add what the caller told by other means than speech, such as `[keys 12#]`."""

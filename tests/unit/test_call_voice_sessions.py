@@ -493,6 +493,9 @@ def test_a_tool_that_answers_while_no_session_is_there_is_told_whole(*, speaks: 
     bench.command(GiveToolResult(tool_call_id="c1", output="shipped", respond=speaks))
     assert not bench.told
     bench.run(250)
+    bench.voice(REFUSED)
+    bench.run(500)
+    assert bench.heard(FILLER) == 480, "another session is waited for all the same"
     bench.voice(GRANTED)
     (restore,) = [one for one in bench.told if isinstance(one, Restore)]
     tool = restore.items[-1]

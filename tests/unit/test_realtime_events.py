@@ -5,7 +5,9 @@ import json
 import pytest
 
 from telephony.realtime import events
+from telephony.realtime.audio_messages import read_audio_delta
 from telephony.realtime.wire import (
+    MAX_ID_CHARACTERS,
     ContentPart,
     ErrorDetail,
     Item,
@@ -14,6 +16,7 @@ from telephony.realtime.wire import (
     write_event,
 )
 
+LONG_ID = "i" * (MAX_ID_CHARACTERS + 1)
 CONTENT = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 1}
 WRITTEN: list[tuple[events.ServerEvent, dict[str, object]]] = [
     (
@@ -132,6 +135,31 @@ def test_an_offset_that_no_audio_has_is_malformed(kind: str, name: str, offset: 
     with pytest.raises(MalformedEventError) as caught:
         events.parse_server_event(json.dumps({"type": kind, "item_id": "i", name: offset}).encode())
     assert caught.value.param == name
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.created", "response": {"id": LONG_ID}},
+        {"type": "response.output_audio.delta", **CONTENT, "item_id": LONG_ID, "delta": "AAAA"},
+        {"type": "response.output_audio.delta", **CONTENT, "response_id": LONG_ID, "delta": "AAAA"},
+        {
+            "type": "response.output_item.done",
+            "response_id": "r",
+            "output_index": 0,
+            "item": {"type": "function_call", "id": "i", "call_id": LONG_ID},
+        },
+        {"type": "input_audio_buffer.speech_started", "item_id": LONG_ID, "audio_start_ms": 0},
+    ],
+)
+def test_an_id_that_would_fill_the_memory_is_malformed(event: dict[str, object]) -> None:
+    text = json.dumps(event)
+    assert read_audio_delta(text.encode()) is None, "for the models to judge"
+    with pytest.raises(MalformedEventError) as caught:
+        events.parse_server_event(text.encode())
+    assert caught.value.code == "invalid_value"
+    shorter = events.parse_server_event(text.replace(LONG_ID, LONG_ID[1:]).encode())
+    assert not isinstance(shorter, events.UnknownServerEvent)
 
 
 def test_a_beta_event_that_lacks_a_field_is_malformed() -> None:

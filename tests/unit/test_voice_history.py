@@ -4,6 +4,7 @@ import pytest
 
 from telephony.voice import (
     AgentTranscribed,
+    AudioFinished,
     AudioReceived,
     CallerTranscribed,
     History,
@@ -11,6 +12,8 @@ from telephony.voice import (
     ItemUpdated,
     PastTool,
     PastWords,
+    ResponseFinished,
+    ResponseStatus,
     SessionOpened,
     SpeechStarted,
     SpeechStopped,
@@ -107,11 +110,30 @@ def test_words_that_nobody_heard_are_not_told() -> None:
 def test_a_server_that_writes_nothing_of_what_it_says_leaves_an_estimate() -> None:
     history = told(AudioReceived("r1", "a1", 0, b"x"), AudioReceived("r1", "a1", 0, b"x"))
     assert shown(history) == [("agent", "[spoke]", True)]
+    history.handle_event(0, AudioFinished("r1", "a1", 0))
     history.handle_event(0, ItemUpdated("a1", "assistant", "completed", None, ("Good", "day")))
     assert shown(history) == [("agent", "Good day", False)]
     history.handle_event(0, ItemUpdated("a1", "assistant", "completed", None, ("Other",)))
     history.handle_event(0, ItemUpdated("past_9", "user", "completed", None, ("ours",)))
     assert shown(history) == [("agent", "Good day", False)]
+
+
+@pytest.mark.parametrize(
+    ("end", "is_estimated"),
+    [
+        (AudioFinished("r1", "a1", 0), False),
+        (AudioFinished("r1", "other", 0), True),
+        (ResponseFinished("r1", ResponseStatus.COMPLETED), False),
+        (ResponseFinished("r1", ResponseStatus.FAILED), True),
+        (SessionOpened("s"), True),
+    ],
+)
+def test_words_written_ahead_of_audio_that_never_came_are_an_estimate(
+    end: VoiceEvent, *, is_estimated: bool
+) -> None:
+    history = told(agent("Good day to you"), AudioReceived("r1", "a1", 0, bytes(160)), end)
+    history.handle_event(1, ResponseFinished("r1", ResponseStatus.COMPLETED))
+    assert shown(history) == [("agent", "Good day to you", is_estimated)]
 
 
 def test_a_tool_is_told_whole_or_as_one_at_work() -> None:
