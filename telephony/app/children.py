@@ -38,8 +38,12 @@ class Child:
         self.standard_error: IO[bytes] | None = None
         """Where its standard error goes; None: where ours does."""
 
-    async def start(self, first_line: str = "") -> dict[str, Any]:
+    async def start(self, first_line: str = "", *arguments: str) -> dict[str, Any]:
         """Start it, hand it one line on standard input, and wait until it is ready.
+
+        Args:
+            first_line: The line.
+            arguments: More of them, for this time; an option that is there already is overruled.
 
         Returns:
             What it said.
@@ -49,6 +53,7 @@ class Child:
         """
         process = self._process = await asyncio.create_subprocess_exec(
             *self._command,
+            *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=self.standard_error,

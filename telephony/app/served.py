@@ -14,6 +14,8 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -72,6 +74,7 @@ class Served:
         self._stack = AsyncExitStack()
         self._engine = Child("engine", "telephony.engine")
         self._embedded: Child | None = None
+        self._embedded_url = ""
         self._plans: Plans | None = None
         self._switchboard: Switchboard | None = None
         self._intake: Intake | None = None
@@ -114,7 +117,7 @@ class Served:
         if configured.needs_embedded_server:
             embedded = self._embedded = embedded_server()
             stack.push_async_callback(embedded.stop)
-            embedded_url = str((await embedded.start())["url"])
+            embedded_url = self._embedded_url = str((await embedded.start())["url"])
             self._health.watch(embedded)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-")))
         link = EngineServer(folder / "engine.sock", self._handle_message)
@@ -233,10 +236,19 @@ class Served:
             log.error("the embedded server died; it is started again", status=status, fault="ours")
             self._health.phase = Phase.RESTARTING
             try:
-                said = await embedded.start()
+                said = await self._start_again(embedded)
             except TransportError as failed:
                 log.error("no second embedded server", cause=str(failed), fault="ours")
                 return status
-            self._plans.move(LOCAL, str(said["url"]))
+            self._embedded_url = str(said["url"])
+            self._plans.move(LOCAL, self._embedded_url)
             self._health.phase = Phase.SERVING
             started_s = time.monotonic()
+
+    async def _start_again(self, embedded: Child) -> dict[str, Any]:
+        """Start it where it was, as calls that lost it look for it there; else where it can be."""
+        try:
+            return await embedded.start("", "--listen", urlsplit(self._embedded_url).netloc)
+        except TransportError as failed:
+            log.warning("the embedded server has to move", cause=str(failed), fault="ours")
+            return await embedded.start()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,9 @@ from tests.support.model_server import ScriptedModel
 from tests.support.patience import wait_until
 from tests.support.product import Product
 from tests.support.sip_dialog import CallError
+
+LISTENING = "0A"
+"""State of a socket in /proc/net/tcp."""
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
 
@@ -174,27 +178,62 @@ def kill_embedded(product: Product) -> None:
     os.kill(children_of(product.pid)["embedded"], signal.SIGKILL)
 
 
+def listening_port(pid: int) -> int:
+    """Give the TCP port that a process listens on."""
+    own = {os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir()}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (port,) = (
+        row[1].rpartition(":")[2]
+        for row in rows
+        if row[3] == LISTENING and f"socket:[{row[9]}]" in own
+    )
+    return int(port, 16)
+
+
 @needs_proc
-def test_the_embedded_servers_death_costs_its_calls_and_the_next_is_answered(
-    tmp_path: Path,
-) -> None:
+def test_a_call_outlives_the_embedded_server(tmp_path: Path) -> None:
     with Product(tmp_path) as product:
         engine = children_of(product.pid)["engine"]
         with ListeningCall(product.uri(), 1) as call:
             call.wait_until(lambda one: any(packet.is_audible for packet in one.heard))
             kill_embedded(product)
             wait_until(lambda: health_of(product)[0] == 503)
-            call.wait_until(lambda one: one.is_ended)
-            assert APOLOGY in call.octets
-        ended = product.wait_for_row(product.call_ids()[0], "call.ended")
-        assert ended["by"] == "failure"
-        wait_until(lambda: health_of(product) == (200, "ok"))
-        with ListeningCall(product.uri(), 2) as call:
-            call.wait_until(lambda one: any(packet.is_audible for packet in one.heard))
+            (call_id,) = product.call_ids()
+            product.wait_for_row(call_id, "voice.restored")
+            call.press("1")
+            said = product.wait_for_row(
+                call_id, "speech.transcribed", such=lambda row: "Monday" in row["text"]
+            )
+            assert said["role"] == "agent"
             assert not call.is_ended
+        wait_until(lambda: health_of(product) == (200, "ok"))
         assert children_of(product.pid)["engine"] == engine
         told = [line for line in product.log_lines() if line["event"].startswith("the embedded")]
         assert [(line["level"], line["fault"]) for line in told] == [("error", "ours")]
+
+
+@needs_proc
+def test_an_embedded_server_whose_address_was_taken_moves_and_the_next_call_is_answered(
+    tmp_path: Path,
+) -> None:
+    with Product(tmp_path) as product:
+        embedded = children_of(product.pid)["embedded"]
+        port = listening_port(embedded)
+        with ListeningCall(product.uri(), 1) as call:
+            call.wait_until(lambda one: any(packet.is_audible for packet in one.heard))
+            kill_embedded(product)
+            wait_until(lambda: not is_running(embedded))
+            with socket.create_server(("127.0.0.1", port)):
+                wait_until(lambda: health_of(product) == (200, "ok"))
+                call.wait_until(lambda one: one.is_ended)
+                assert APOLOGY in call.octets
+        ended = product.wait_for_row(product.call_ids()[0], "call.ended")
+        assert ended["by"] == "failure"
+        with ListeningCall(product.uri(), 2) as call:
+            call.wait_until(lambda one: any(packet.is_audible for packet in one.heard))
+            assert not call.is_ended
+        told = [line for line in product.log_lines() if line["event"].startswith("the embedded")]
+        assert [line["level"] for line in told] == ["error", "warning"]
 
 
 @needs_proc

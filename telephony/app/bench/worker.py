@@ -34,11 +34,11 @@ class Worker(Child):
         self.ready: dict[str, Any] = {}
         self._written = ""
 
-    async def start(self, first_line: str = "") -> dict[str, Any]:
+    async def start(self, first_line: str = "", *arguments: str) -> dict[str, Any]:
         """Start it, and keep what it says."""
         self.standard_error = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         try:
-            self.ready = await super().start(first_line)
+            self.ready = await super().start(first_line, *arguments)
         except TransportError as failed:
             await self.stop()
             raise TransportError(f"{failed}{self._last_words()}") from failed

@@ -41,6 +41,8 @@ OK: Final = 200
 GONE: Final = 404
 UNAVAILABLE: Final = 503
 DECLINED: Final = 603
+AGAIN_SECONDS: Final = (2.0, 5.0, 15.0, 30.0)
+"""Before each further try to hang a call up whose provider gives no answer."""
 RESUMED: Final = (
     "The line to you was lost for a moment, in the middle of the call. Do not greet the caller"
     " again; say briefly that you are back, and go on where you were."
@@ -199,6 +201,21 @@ class HeldCall:
             pass
         except (RefusedError, UnreachableError) as failed:
             log.warning("call not rejected", call=self.call_id, why=str(failed), fault="model")
+            if self._may_be_accepted and isinstance(failed, UnreachableError):
+                await self._hang_up_later()
+
+    async def _hang_up_later(self) -> None:
+        """Try on: a caller whose call is not hung up is left with a model that nobody steers."""
+        for wait_s in AGAIN_SECONDS:
+            await asyncio.sleep(wait_s)
+            try:
+                await self._api.hang_up(self.call.hosted_id)
+            except UnreachableError:
+                continue
+            except (CallGoneError, RefusedError):
+                pass
+            return
+        log.error("call not hung up", call=self.call_id, fault="model")
 
     async def _act(self, asked: HostedActRequested) -> None:
         """Ask the provider for what the call wants, and tell the call what it answered."""
@@ -217,6 +234,8 @@ class HeldCall:
         if done.status not in (OK, GONE):
             log.warning("act not done", call=self.call_id, act=done.act, why=done.reason)
         self._command(done)
+        if done.act == "hang_up" and done.status is None:
+            await self._hang_up_later()
 
     async def _move(self, state: CallState) -> None:
         """Write down how far it has come; a disk that takes it not costs a restart its place."""
