@@ -15,6 +15,8 @@ __all__ = ["FrameReader"]
 
 FINAL_TEXT = 0x81
 """RFC 6455 section 5.2: FIN and the opcode. A frame with another first octet is the protocol's."""
+OPCODE = 0x0F
+OPCODES = frozenset(Opcode)
 MASKED = 0x80
 LENGTH_16, LENGTH_64 = 126, 127
 """In place of a length: it follows, in so many bits, big-endian."""
@@ -64,7 +66,10 @@ class FrameReader:
         while at < end and not self._is_over:
             payload = _payload_at(octets, at)
             if payload is None:
-                self._head = octets[at:]
+                if _is_refused(octets[at:]):
+                    messages += self._pass_on(octets[at:])
+                else:
+                    self._head = octets[at:]
                 break
             start, stop = payload
             if (
@@ -101,6 +106,11 @@ class FrameReader:
         message = b"".join(self._fragments)
         self._fragments.clear()
         return message
+
+
+def _is_refused(head: bytes) -> bool:
+    """Tell whether a server must not begin a frame so, however long it will be."""
+    return len(head) >= HEAD and (head[0] & OPCODE not in OPCODES or head[1] >= MASKED)
 
 
 def _payload_at(octets: bytes, at: int) -> tuple[int, int] | None:

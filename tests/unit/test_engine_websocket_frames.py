@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.frames import Close, Frame, Opcode
@@ -130,6 +130,8 @@ def test_anything_else_is_read_as_the_protocol_reads_it(octets: bytes) -> None:
     ).map(b"".join),
     st.lists(st.integers(0, 400), max_size=8),
 )
+@example(b"\x00\xfe", [])
+@example(b"\x83\x7e", [])
 def test_any_octets_are_read_as_the_protocol_reads_them(octets: bytes, cuts: list[int]) -> None:
     bounds = [0, *sorted(cuts), len(octets)]
     parts = [octets[start:stop] for start, stop in pairwise(bounds)]
