@@ -14,7 +14,7 @@ from websockets.frames import Frame, Opcode
 
 from tests.support.bad_server import Event, Line, Story
 
-KEY = "sk-proj-badinput-0123456789"
+KEY = "not-a-key-0123456789"
 """What opens the servers; no row and no line may hold it."""
 WORDS = "my pin is 4711"
 """What a caller said; no row and no line about a fault may repeat it."""

@@ -208,7 +208,7 @@ def test_a_conversation_that_never_answers_refuses_the_call_and_says_so() -> Non
 def test_what_goes_wrong_behind_the_end_is_no_error() -> None:
     async def fail(model: Any, _call: IncomingCall) -> None:
         await model.connect({})
-        await is_over.wait()
+        await asyncio.to_thread(is_over.wait, SECONDS)
         raise RuntimeError("too late")
 
     async def main() -> None:
@@ -225,7 +225,7 @@ def test_what_goes_wrong_behind_the_end_is_no_error() -> None:
         assert bench.is_idle
         bench.tools.close()
 
-    is_over = asyncio.Event()
+    is_over = threading.Event()
     run(main)
 
 
