@@ -190,6 +190,19 @@ def listening_port(pid: int) -> int:
     return int(port, 16)
 
 
+def take_port(port: int) -> socket.socket:
+    """Listen on a TCP port as soon as nobody else does."""
+    taken: list[socket.socket] = []
+
+    def is_taken() -> bool:
+        with suppress(OSError):
+            taken.append(socket.create_server(("127.0.0.1", port)))
+        return bool(taken)
+
+    wait_until(is_taken)
+    return taken[0]
+
+
 @needs_proc
 def test_a_call_outlives_the_embedded_server(tmp_path: Path) -> None:
     with Product(tmp_path) as product:
@@ -221,9 +234,13 @@ def test_an_embedded_server_whose_address_was_taken_moves_and_the_next_call_is_a
         port = listening_port(embedded)
         with ListeningCall(product.uri(), 1) as call:
             call.wait_until(lambda one: any(packet.is_audible for packet in one.heard))
-            kill_embedded(product)
-            wait_until(lambda: not is_running(embedded))
-            with socket.create_server(("127.0.0.1", port)):
+            os.kill(product.pid, signal.SIGSTOP)  # else it is there again before we are
+            try:
+                kill_embedded(product)
+                taken = take_port(port)
+            finally:
+                os.kill(product.pid, signal.SIGCONT)
+            with taken:
                 wait_until(lambda: health_of(product) == (200, "ok"))
                 call.wait_until(lambda one: one.is_ended)
                 assert APOLOGY in call.octets
