@@ -320,7 +320,7 @@ def test_latin_1_in_a_name_and_a_reason_costs_no_call_and_hides_no_end(rig: Rig)
     [
         ("plain", "absent", "model", "cannot connect", 1),
         ("refuses-key", "agent", "configuration", "HTTP status 401", 1),
-        ("closes", "agent", "model", "hung up", 6),
+        ("closes", "agent", "model", "hung up|broke|clos|connect", 6),
     ],
 )
 def test_lost_model_is_apologized_for_and_the_call_ends(
@@ -338,7 +338,7 @@ def test_lost_model_is_apologized_for_and_the_call_ends(
     assert str(ended["cause"]).startswith("the voice session was lost: ")
     lines = log_lines_with_fault(rig, logged)
     assert [(line["fault"], line["code"]) for line in lines] == [(fault, "voice.lost")] * losses
-    assert all(why in line["why"] for line in lines)
+    assert all(re.search(why, line["why"]) for line in lines), lines
     lost = f'telephony_trouble_total{{code="voice.lost",fault="{fault}"}}'
     assert rig.rises(lost, before) == losses
 
