@@ -66,15 +66,15 @@ def test_a_plain_agent_needs_nothing_of_any_way() -> None:
     assert {need.of for need in NEEDS} <= set(Capability)
 
 
-def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *agents: Agent) -> None:
-    """Check a configuration with a provider that holds calls."""
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *agents: Agent) -> list[str]:
+    """Check a configuration with a provider that holds calls; give the names of its agents."""
     monkeypatch.setenv("HOOK", KEY)
     path = tmp_path / "telephony.toml"
     path.write_text(HOSTED)
     phone = Phone()
     for number, agent in enumerate(agents):
         phone.answer(f"+1{number}", agent)
-    configure(load(path, os.environ, {}), phone, None)
+    return list(configure(load(path, os.environ, {}), phone, None).agents)
 
 
 def test_a_configuration_whose_agent_needs_more_is_refused(
@@ -96,4 +96,5 @@ def test_an_agent_on_another_server_is_not_reached_by_those_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = Agent("keys", tools=[press_keys], realtime="other")
-    configured(tmp_path, monkeypatch, plain(), keys)
+    first = plain()
+    assert configured(tmp_path, monkeypatch, first, keys) == [first.name, "keys"]
